@@ -1,0 +1,115 @@
+"""What an exercise's checks and variants may import: strategies, comparisons, `raises` and `Edit`; runs on our side."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from grader.compare import Mismatch, close, equal
+
+__all__ = ["Edit", "Mismatch", "close", "dtypes", "equal", "laid_out", "pick", "raises", "random", "shapes", "tensors"]
+
+LAYOUTS = ("contiguous", "transposed", "strided", "offset")
+_FEW = 4
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A misconception: the check that must catch it, what to tell the learner, and the edits of the solution that make it.
+
+    Each replacement is (old text, new text); the old text occurs exactly once in the solution.
+    """
+
+    check: str
+    says: str
+    replacements: tuple[tuple[str, str], ...]
+
+    def __init__(self, check: str, says: str, *replacements: tuple[str, str]) -> None:
+        object.__setattr__(self, "check", check)
+        object.__setattr__(self, "says", says)
+        object.__setattr__(self, "replacements", replacements)
+
+    def apply(self, source: str) -> str:
+        """The solution with the mistake in it; raises ValueError where an old text is not there exactly once."""
+        for old, new in self.replacements:
+            if source.count(old) != 1:
+                raise ValueError(f"{source.count(old)} places read {old!r}, and there should be one")
+            source = source.replace(old, new)
+        return source
+
+
+def dtypes(*names: str) -> st.SearchStrategy[torch.dtype]:
+    """Some of torch's dtypes, the first being the simplest; by default float64 and float32."""
+    return st.sampled_from([getattr(torch, name) for name in names or ("float64", "float32")])
+
+
+def shapes(min_dims: int = 0, max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> st.SearchStrategy[tuple[int, ...]]:
+    """Shapes of tensors, small ones first."""
+    return st.lists(st.integers(min_side, max_side), min_size=min_dims, max_size=max_dims).map(tuple)
+
+
+@st.composite
+def tensors(
+    draw: st.DrawFn,
+    shape: Any = None,
+    dtype: Any = torch.float64,
+    low: float = -4.0,
+    high: float = 4.0,
+    grad: bool = False,
+    layouts: Sequence[str] = ("contiguous",),
+) -> Tensor:
+    """Tensors of `shape` and `dtype` (values or strategies) with elements in [low, high], in one of the `layouts`.
+
+    Up to four elements are drawn one by one, and shrink to round numbers; more come from a drawn seed.
+    """
+    shape = _drawn(draw, shapes() if shape is None else shape)
+    dtype = _drawn(draw, dtype)
+    count = math.prod(shape)
+    if count <= _FEW:
+        eighths = st.integers(math.ceil(low * 8), math.floor(high * 8))
+        values = torch.tensor([draw(eighths) / 8 for _ in range(count)], dtype=torch.float64).reshape(shape)
+    else:
+        values = random(shape, draw(st.integers(0, 2**16)), low, high)
+    tensor = laid_out(values.to(dtype), draw(st.sampled_from(list(layouts))))
+    return tensor.requires_grad_() if grad else tensor
+
+
+def random(shape: Sequence[int], seed: int, low: float = -4.0, high: float = 4.0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Uniform values in [low, high], the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(tuple(shape), generator=generator, dtype=torch.float64) * (high - low) + low).to(dtype)
+
+
+def laid_out(values: Tensor, layout: str) -> Tensor:
+    """The same values with other strides: `transposed`, `strided` (every second element), `offset` (inside a larger one)."""
+    if layout == "transposed" and values.dim() > 1:
+        return values.transpose(0, -1).contiguous().transpose(0, -1)
+    if layout == "strided" and values.dim():
+        return torch.stack([values, torch.full_like(values, 77)], dim=-1)[..., 0]
+    if layout == "offset":
+        return torch.cat([torch.full((1,), 77, dtype=values.dtype), values.reshape(-1)])[1:].reshape(values.shape)
+    return values.contiguous()
+
+
+def pick(*values: Any) -> st.SearchStrategy[Any]:
+    """One of the values, the first being the simplest."""
+    return st.sampled_from(values)
+
+
+@contextmanager
+def raises(kind: type[Exception], when: str) -> Iterator[None]:
+    """The block must raise `kind`; `when` completes the sentence "expected a ValueError …"."""
+    try:
+        yield
+    except kind:
+        return
+    raise AssertionError(f"expected a {kind.__name__} {when}, and nothing was raised")
+
+
+def _drawn(draw: st.DrawFn, value: Any) -> Any:
+    return draw(value) if isinstance(value, st.SearchStrategy) else value

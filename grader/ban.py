@@ -1,0 +1,108 @@
+"""Take operators away from a submission, at torch's dispatcher; runs in the worker alone.
+
+Every road to an operator (functional, module, alias, `torch.ops`, `torch._C`, a script, a fused kernel that
+calls it, a backward pass) ends at its dispatcher entry, so the entry is what raises. Python twins
+(`torch._refs`, `torch._decomp`) never reach it: their code objects are replaced before the submission loads.
+"""
+
+import ctypes
+import re
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+_KEYS = ("CPU", "MkldnnCPU", "QuantizedCPU")
+_TWINS = ("torch._refs", "torch._decomp", "torch._prims")
+
+
+class NotAllowed(RuntimeError):
+    """The submission used what the exercise asks it to build."""
+
+
+def prepare() -> None:
+    """Look up once, in the fork server, what every worker with a ban needs."""
+    _operators()
+    _twins()
+
+
+def forget_twins(names: list[str]) -> None:
+    """Replace the code of Python functions that do what the named operators do."""
+    twins = _twins()
+    for name in holding(names, twins):
+        for function in twins[name]:
+            function.__code__ = _refusal(name).__code__
+    if hasattr(torch.library, "get_kernel"):
+        del torch.library.get_kernel
+
+
+def forbid(names: list[str]) -> None:
+    """Make every operator whose name holds one of `names` raise NotAllowed, for the rest of this process."""
+    for qualified in holding(names, _operators()):
+        _override(qualified)
+
+
+def refusal(name: str) -> str:
+    """What a submission is told that used the operator."""
+    return f"{name} may not be used in this exercise"
+
+
+def holding(names: Sequence[str], lines: Iterable[str]) -> list[str]:
+    """The lines that hold one of `names`, not as the end of a longer word."""
+    near = [line for line in lines if any(name in line for name in names)]
+    exact = re.compile("|".join(rf"(?<![a-z]){re.escape(name)}" for name in names))
+    return [line for line in near if exact.search(line)]
+
+
+@cache
+def _operators() -> list[str]:
+    """Every operator that torch knows."""
+    return sorted(torch._C._dispatch_get_all_op_names())
+
+
+@cache
+def _twins() -> dict[str, list[types.FunctionType]]:
+    """Every plain function in the modules that hold Python twins, decorators taken off, by name."""
+    found: dict[str, dict[int, types.FunctionType]] = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith(_TWINS):
+            for value in list(vars(module).values()):
+                for function in _unwrapped(value):
+                    found.setdefault(function.__name__, {})[id(function)] = function
+    return {name: list(functions.values()) for name, functions in found.items()}
+
+
+def _override(qualified: str) -> None:
+    """Register a refusing kernel, and keep no handle by which a submission could take it back."""
+    namespace, _, name = qualified.partition("::")
+    library = torch._C._dispatch_library("IMPL", namespace, "", __file__, 0)
+    refuse = _refusal(qualified)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for key in _KEYS:
+            library.impl(name, key, refuse)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+
+
+def _refusal(name: str) -> Callable[..., Any]:
+    """A function without free variables that raises NotAllowed: its code can stand in for another's."""
+    source = (
+        "def refuse(*args, **kwargs):\n"
+        "    from grader.ban import NotAllowed\n"
+        f"    raise NotAllowed({refusal(name)!r})\n"
+    )
+    scope: dict[str, Any] = {}
+    exec(compile(source, "<ban>", "exec"), scope)
+    refuse: Callable[..., Any] = scope["refuse"]
+    return refuse
+
+
+def _unwrapped(value: Any) -> Iterator[types.FunctionType]:
+    while callable(value):
+        if isinstance(value, types.FunctionType) and not value.__closure__:
+            yield value
+        value = getattr(value, "__wrapped__", None)

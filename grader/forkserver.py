@@ -1,0 +1,134 @@
+"""Hold torch warm and fork one confined worker for each check; runs beside us, and never runs a submission itself."""
+
+import array
+import gc
+import io
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from grader import ban, confine, eager, wire
+
+_WARM = "import torch\nfrom torch import Tensor, nn\ndef f(x): return nn.functional.linear(x, x).abs().mean(dim=0)\n"
+_WARM_PROBE = "def probe(learner, x): return learner.f(x)\n"
+
+_MOST_FDS = 4096
+
+
+def main(control: socket.socket, confined: bool, readable: list[str], hidden: list[str], scratch: str) -> None:
+    """Say what confinement there is, then fork and end workers on demand until our side is gone."""
+    import torch
+
+    from grader import worker
+
+    eager.hold_off_compiler()
+    torch.set_num_threads(1)
+    _warm(worker)
+
+    sandbox = confine.prepare(readable, hidden, scratch) if confined else None
+    confine.adopt_orphans()
+    gc.collect()
+    gc.freeze()
+    _say(control, {"sandbox": sandbox.name if sandbox else "none"})
+    alive: set[int] = set()
+    while True:
+        request, fds = _hear(control)
+        if request is None:
+            break
+        if "fork" in request:
+            pid = os.fork()
+            if not pid:
+                _become_worker(worker, control, fds, sandbox, request["fork"], scratch)
+            for fd in fds:
+                os.close(fd)
+            alive.add(pid)
+            _say(control, {"pid": pid})
+        else:
+            alive.discard(request["end"])
+            _say(control, _end(request["end"], alive))
+    for pid in alive:
+        _end(pid, set())
+
+
+def _warm(worker: Any) -> None:
+    """Serve a trivial submission once, so that what its first use loads is not loaded in each fork again."""
+    import torch
+
+    x = torch.ones(2, 2)
+    optimizer = torch.optim.SGD([x.clone().requires_grad_()], lr=0.0)
+    optimizer.step()
+    calls = [
+        {"probe": "probe", "args": (x,), "kwargs": {}},
+        {"probe": "probe", "args": (x, x), "kwargs": {}, "needs_grad": (True,), "orders": (1,)},
+    ]
+    asked, answered = io.BytesIO(), io.BytesIO()
+    hello = {"name": "warm", "filename": "warm.py", "submission": _WARM, "probes": _WARM_PROBE, "banned": []}
+    ban.prepare()
+    wire.send(asked, hello)
+    for number, call in enumerate(calls):
+        wire.send(asked, {"id": number, "call": call})
+    asked.seek(0)
+    try:
+        worker.serve(asked, answered)
+    except EOFError:
+        del sys.modules["warm"], sys.modules["probes"]
+
+
+def _become_worker(
+    worker: Any, control: socket.socket, fds: list[int], sandbox: Any, limits: dict[str, int], scratch: str
+) -> None:
+    """In the fork: drop all that is ours, enter the confinement, serve; never returns."""
+    try:
+        os.setsid()
+        channel, output = fds
+        null = os.open(os.devnull, os.O_RDWR)
+        for source, target in ((null, 0), (output, 1), (output, 2), (channel, 3)):
+            os.dup2(source, target)
+        control.detach()
+        kept = sandbox.ruleset if sandbox else 3
+        os.closerange(4, kept)
+        os.closerange(kept + 1, _MOST_FDS)
+        os.chdir(scratch)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        confine.limit(limits)
+        if sandbox:
+            sandbox.enter()
+        worker.say_ready(os.fdopen(3, "wb", closefd=False))
+        worker.serve(os.fdopen(3, "rb", closefd=False), os.fdopen(3, "wb", closefd=False))
+    except (EOFError, BrokenPipeError):
+        pass
+    except BaseException as error:
+        print(f"the worker could not start: {error!r}", file=sys.stderr)
+    finally:
+        os._exit(0)
+
+
+def _end(pid: int, others: set[int]) -> dict[str, Any]:
+    """Kill a worker and all that it started, and say how it ended."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return {"status": 0, "cpu": 0.0}
+    confine.kill_orphans(keep=others)
+    return {"status": os.waitstatus_to_exitcode(status), "cpu": usage.ru_utime + usage.ru_stime}
+
+
+def _say(control: socket.socket, message: dict[str, Any]) -> None:
+    control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _hear(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next request with the descriptors that came along; None when our side is gone."""
+    try:
+        text, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+    except (InterruptedError, ConnectionResetError):
+        return None, []
+    fds = array.array("i")
+    for _level, kind, data in ancillary:
+        if kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    return (json.loads(text) if text else None), list(fds)

@@ -1,0 +1,212 @@
+"""One submission in one worker, under limits: ask it, lose it; runs on our side."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+from grader import launch, wire
+
+
+_STARTING = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use: in each check its worker's seconds and bytes, in all checks together `total_seconds`."""
+
+    cpu_seconds: int = 8
+    call_seconds: float = 20.0
+    total_seconds: float = 60.0
+    memory_bytes: int = 1 << 30
+    file_bytes: int = 16 << 20
+    open_files: int = 128
+    output_bytes: int = 16 << 10
+
+
+class Lost(BaseException):
+    """The worker is gone. A BaseException, so that nothing tries the call again or makes it smaller."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a worker needs to know to begin: the submission, the probes, and what may not be used."""
+
+    name: str
+    filename: str
+    submission: str
+    probes: str
+    banned: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """The load as what crosses to a worker."""
+        return asdict(self) | {"banned": list(self.banned)}
+
+
+class Worker:
+    """A loaded worker; a context that ends it with all it started."""
+
+    def __init__(self, source: launch.Source, limits: Limits) -> None:
+        self.limits = limits
+        self._handle = source.open({k: v for k, v in asdict(limits).items() if isinstance(v, int)})
+        self._output = _Drain(self._handle.output, limits.output_bytes)
+        self._watchdog = _Watchdog(self._expire)
+        self._number = 0
+        self._expired = False
+        self._ended = False
+        self._wait_until_ready()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def load(self, load: Load) -> dict[str, Any]:
+        """Run the submission's file; the reply holds the names that it defines, or what it raised."""
+        return self._ask(load.as_data(), 0, "importing the file")
+
+    def ask(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Put one call; the reply holds a value, or what was raised. Raises Lost."""
+        self._number += 1
+        return self._ask({"id": self._number, "call": call}, self._number, "one call")
+
+    def end(self) -> None:
+        """Kill the worker; what it started is gone when its source has settled."""
+        if not self._ended:
+            self._close()
+            self._handle.abandon()
+
+    @property
+    def output(self) -> str:
+        """What the submission printed, bounded; waits for the end of the stream."""
+        self._output.finish()
+        return self._output.text()
+
+    def _wait_until_ready(self) -> None:
+        self._watchdog.set(_STARTING)
+        try:
+            wire.receive(self._handle.receiving)
+        except (EOFError, OSError) as error:
+            self.end()
+            raise launch.CannotStart(f"a worker did not start ({error!r}): {self.output}") from None
+        finally:
+            self._watchdog.clear()
+
+    def _ask(self, message: dict[str, Any], number: int, doing: str) -> dict[str, Any]:
+        self._watchdog.set(self.limits.call_seconds)
+        try:
+            wire.send(self._handle.sending, message)
+            reply = wire.receive(self._handle.receiving)
+        except (EOFError, OSError, ValueError) as error:
+            if isinstance(error, wire.Malformed):
+                raise Lost("crash", f"the answer was not one that the worker gives ({error})") from None
+            raise self._lost(doing) from None
+        finally:
+            self._watchdog.clear()
+        if not isinstance(reply, dict) or reply.get("id") != number or len(reply) != 2:
+            raise Lost("crash", "the answer was not one that the worker gives: something else wrote to its channel")
+        return reply
+
+    def _close(self) -> None:
+        self._ended = True
+        self._watchdog.stop()
+        for stream in (self._handle.sending, self._handle.receiving):
+            try:
+                stream.close()
+            except OSError:
+                continue
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._handle.kill()
+
+    def _lost(self, doing: str) -> Lost:
+        """Why the stream ended, as far as the system tells."""
+        self._close()
+        ending = self._handle.reap()
+        if self._expired:
+            return Lost("timeout", f"{doing} took longer than {self.limits.call_seconds:g} seconds and was stopped")
+        if ending.status == -24 or (ending.status == -9 and ending.cpu >= self.limits.cpu_seconds):
+            return Lost("timeout", f"{doing} used up the {self.limits.cpu_seconds} processor seconds of a check and was stopped")
+        if ending.status == -9:
+            return Lost("crash", f"the process ended during {doing}")
+        if ending.status < 0:
+            return Lost("crash", f"the process died during {doing} (signal {-ending.status})")
+        return Lost("crash", f"the process ended during {doing} (exit status {ending.status})")
+
+
+class _Drain:
+    """Read a stream to its end in a thread, keep the first bytes, and drop the rest."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._stream, self._limit = stream, limit
+        self._kept, self._dropped = bytearray(), 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait for the end of the stream, which what a worker started may hold open for a moment."""
+        self._thread.join(timeout=2.0)
+
+    def text(self) -> str:
+        """The bytes kept, as text, with a note of how many were dropped."""
+        kept = bytes(self._kept).decode("utf-8", errors="replace")
+        return f"{kept}\n… ({self._dropped} more bytes)" if self._dropped else kept
+
+    def _run(self) -> None:
+        read: Callable[[int], bytes] = self._stream.read1  # type: ignore[attr-defined]  # a BufferedReader
+        while data := read(1 << 16):
+            room = self._limit - len(self._kept)
+            self._kept += data[:room]
+            self._dropped += max(0, len(data) - room)
+        self._stream.close()
+
+
+class _Watchdog:
+    """Run `bark` when a deadline passes; setting one costs no thread, since the one thread looks every so often."""
+
+    _LOOK = 0.2
+
+    def __init__(self, bark: Callable[[], None]) -> None:
+        self._bark = bark
+        self._deadline: float | None = None
+        self._stopped = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def set(self, seconds: float) -> None:
+        """Bark in so many seconds, unless cleared before."""
+        self._deadline = time.monotonic() + seconds
+
+    def clear(self) -> None:
+        """Forget the deadline."""
+        self._deadline = None
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._LOOK):
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() > deadline:
+                self._bark()
+                return
+
+
+class Clock:
+    """The submission's budget over all its checks."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the budget is used up."""
+        return time.monotonic() > self._end
