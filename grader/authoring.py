@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ __all__ = ["Edit", "Mismatch", "close", "dtypes", "equal", "laid_out", "pick", "
 
 LAYOUTS = ("contiguous", "transposed", "strided", "offset")
 _FEW = 4
+_COMMON = ((2,), (), (1,), (3,), (2, 2))
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,15 @@ def dtypes(*names: str) -> st.SearchStrategy[torch.dtype]:
     return st.sampled_from([getattr(torch, name) for name in names or ("float64", "float32")])
 
 
-def shapes(min_dims: int = 0, max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> st.SearchStrategy[tuple[int, ...]]:
-    """Shapes of tensors, small ones first."""
-    return st.lists(st.integers(min_side, max_side), min_size=min_dims, max_size=max_dims).map(tuple)
+@st.composite
+def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> tuple[int, ...]:
+    """Shapes of tensors. The simplest is (2,), which tells a sum from a mean; 0-d and single elements come often."""
+    sides = range(min_side, max_side + 1)
+    common = [shape for shape in _COMMON if min_dims <= len(shape) <= max_dims and all(side in sides for side in shape)]
+    chosen = draw(st.sampled_from([*common, None, None, None, None]))
+    if chosen is not None:
+        return tuple(chosen)
+    return tuple(draw(st.lists(st.integers(min_side, max_side), min_size=min_dims, max_size=max_dims)))
 
 
 @st.composite
@@ -62,17 +70,18 @@ def tensors(
     high: float = 4.0,
     grad: bool = False,
     layouts: Sequence[str] = ("contiguous",),
+    simplest: Sequence[float] = (1.0, -2.0, 0.5, 3.0),
 ) -> Tensor:
     """Tensors of `shape` and `dtype` (values or strategies) with elements in [low, high], in one of the `layouts`.
 
-    Up to four elements are drawn one by one, and shrink to round numbers; more come from a drawn seed.
+    Up to four elements are drawn one by one, and shrink to `simplest`; more come from a drawn seed.
     """
     shape = _drawn(draw, shapes() if shape is None else shape)
     dtype = _drawn(draw, dtype)
     count = math.prod(shape)
     if count <= _FEW:
-        eighths = st.integers(math.ceil(low * 8), math.floor(high * 8))
-        values = torch.tensor([draw(eighths) / 8 for _ in range(count)], dtype=torch.float64).reshape(shape)
+        few = [draw(_numbers(simplest[k % len(simplest)], low, high)) for k in range(count)]
+        values = torch.tensor(few, dtype=torch.float64).reshape(shape)
     else:
         values = random(shape, draw(st.integers(0, 2**16)), low, high)
     tensor = laid_out(values.to(dtype), draw(st.sampled_from(list(layouts))))
@@ -109,6 +118,14 @@ def raises(kind: type[Exception], when: str) -> Iterator[None]:
     except kind:
         return
     raise AssertionError(f"expected a {kind.__name__} {when}, and nothing was raised")
+
+
+@cache
+def _numbers(simplest: float, low: float, high: float) -> st.SearchStrategy[float]:
+    """Eighths in [low, high], whole numbers first, `simplest` before all others."""
+    eighths = [k / 8 for k in range(math.ceil(low * 8), math.floor(high * 8) + 1)]
+    ordered = sorted(eighths, key=lambda x: (x % 1 != 0, x % 0.5 != 0, abs(x), x < 0))
+    return st.sampled_from(([simplest] if low <= simplest <= high else []) + ordered)
 
 
 def _drawn(draw: st.DrawFn, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Every road to an operator (functional, module, alias, `torch.ops`, `torch._C`, a script, a fused kernel that
 calls it, a backward pass) ends at its dispatcher entry, so the entry is what raises. Python twins
-(`torch._refs`, `torch._decomp`) never reach it: their code objects are replaced before the submission loads.
+(`torch._refs`, `torch._decomp`) never reach it: their code objects are replaced.
 """
 
 import ctypes
@@ -30,20 +30,17 @@ def prepare() -> None:
     _twins()
 
 
-def forget_twins(names: list[str]) -> None:
-    """Replace the code of Python functions that do what the named operators do."""
+def forbid(names: list[str]) -> None:
+    """Make every operator whose name holds one of `names` raise NotAllowed, for the rest of this process.
+
+    This comes before the submission's first line: what it could still find is a function that raises.
+    """
+    for qualified in holding(names, _operators()):
+        _override(qualified)
     twins = _twins()
     for name in holding(names, twins):
         for function in twins[name]:
             function.__code__ = _refusal(name).__code__
-    if hasattr(torch.library, "get_kernel"):
-        del torch.library.get_kernel
-
-
-def forbid(names: list[str]) -> None:
-    """Make every operator whose name holds one of `names` raise NotAllowed, for the rest of this process."""
-    for qualified in holding(names, _operators()):
-        _override(qualified)
 
 
 def refusal(name: str) -> str:

@@ -1,8 +1,6 @@
 """Perform one call of a probe, as a value or as a vector-Jacobian product; runs on both sides."""
 
-import linecache
 import random
-import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,22 +42,12 @@ class Call:
         }
 
 
-def module(name: str, filename: str, source: str) -> types.ModuleType:
-    """A module made of `source`, known to `sys.modules` and, for tracebacks, to linecache."""
-    made = types.ModuleType(name)
-    made.__file__ = filename
-    sys.modules[name] = made
-    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    exec(compile(source, filename, "exec", dont_inherit=True), vars(made))
-    return made
-
-
 def perform(learner: types.ModuleType, probes: types.ModuleType, call: Call) -> Any:
     """The probe's answer beside `learner`, with arguments of its own and freshly seeded generators."""
     _seed(call.seed)
     needs = (*call.needs_grad, *[False] * (len(call.args) - len(call.needs_grad)))
-    args = [_own(arg, need) for arg, need in zip(call.args, needs, strict=True)]
-    kwargs = {key: _own(value, False) for key, value in call.kwargs.items()}
+    args = [own(arg, need) for arg, need in zip(call.args, needs, strict=True)]
+    kwargs = {key: own(value) for key, value in call.kwargs.items()}
     probe = getattr(probes, call.probe)
 
     def function(*xs: Any) -> Any:
@@ -100,16 +88,16 @@ def _gradients(pairs: list[tuple[Tensor, Tensor]], wanted: list[Tensor], create_
     return tuple(torch.zeros_like(x) if grad is None else grad for x, grad in zip(wanted, found, strict=True))
 
 
-def _own(value: Any, needs_grad: bool) -> Any:
-    """A copy with the same strides, so that what a call does to its arguments stays in that call."""
+def own(value: Any, needs_grad: bool = False) -> Any:
+    """A copy with the same strides, so that what is done to the one does not reach the other."""
     if isinstance(value, Tensor):
         copied = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype) if _dense(value) else value.clone()
         copied = copied.copy_(value.detach())
         return copied.requires_grad_(needs_grad)
     if isinstance(value, (list, tuple)):
-        return type(value)(_own(item, False) for item in value)
+        return type(value)(own(item) for item in value)
     if isinstance(value, dict):
-        return {key: _own(item, False) for key, item in value.items()}
+        return {key: own(item) for key, item in value.items()}
     return value
 
 

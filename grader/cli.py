@@ -1,19 +1,35 @@
 """The command line: arguments, which report, exit status; nothing else decides these."""
 
 import argparse
+import io
+import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader import __version__, launch
 
+if TYPE_CHECKING:
+    from grader.result import Result
+
 PASS, FAIL, WRONG_CALL, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+_LOG_WIDTH = 100
 _SANDBOXES = ("auto", "require", "off")
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt:
@@ -35,24 +51,26 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _grade(arguments: list[str]) -> int:
     options = _grade_parser().parse_args(arguments)
-    launch.source(confined=options.sandbox != "off")
     from grader.exercise import Unknown, find
-    from grader.judge import NoSandbox, grade
-    from grader.submission import Unreadable
+    from grader.submission import Unreadable, read
 
     try:
         exercise = find(options.name)
-        path = options.path or _shown(exercise.stub_path)
-        result = grade(exercise.name, path, seed=options.seed, sandbox=options.sandbox)
+        submission = read(options.path or _shown(exercise.stub_path))
     except (Unknown, Unreadable) as error:
         return _wrong_call(str(error))
+    launch.source(confined=options.sandbox != "off")
+    from grader.judge import NoSandbox, grade_text
+
+    try:
+        result = grade_text(exercise, submission, seed=options.seed, sandbox=options.sandbox)
     except NoSandbox as error:
         _say(str(error))
         return OUR_FAULT
     if options.json == "-":
         print(result.to_json())
     else:
-        _print_report(result)
+        _print_report(result, options.all)
         if options.json:
             try:
                 Path(options.json).write_text(result.to_json() + "\n", encoding="utf-8")
@@ -61,11 +79,12 @@ def _grade(arguments: list[str]) -> int:
     return {"pass": PASS, "fail": FAIL, "error": OUR_FAULT}[result.verdict]
 
 
-def _print_report(result: "Result") -> None:  # type: ignore[name-defined]  # noqa: F821
-    from grader.reports.terminal import terminal, width_of
+def _print_report(result: "Result", all_code: bool) -> None:
+    from grader.reports.terminal import terminal
 
-    is_terminal = sys.stdout.isatty()
-    sys.stdout.write(terminal(result, width=width_of(sys.stdout), color=is_terminal))
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _LOG_WIDTH
+    sys.stdout.write(terminal(result, width=width, color=color, all_code=all_code))
     sys.stdout.flush()
 
 
@@ -122,6 +141,7 @@ def _grade_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="other random cases (default 0)")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON too; - for standard output alone")
     parser.add_argument("--sandbox", choices=_SANDBOXES, default="auto", help="how to confine the submission")
+    parser.add_argument("--all", action="store_true", help="show every counterexample as code, not only the first")
     parser.add_argument("--version", action="version", version=f"grader {__version__}")
     return parser
 

@@ -1,22 +1,24 @@
 """Say why a check failed: whose fault it is, the call that shows it, the rule it breaks, the known mistake it looks like."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader import ban, show
-from grader.calls import Call, module
+from grader.calls import Call
 from grader.compare import alike
 from grader.examples import Failure, gather, run_check
 from grader.exercise import Check, Exercise, Mistake
+from grader.modules import module
 from grader.result import CheckResult, Counterexample, Misconception
 from grader.sandbox import Lost
 from grader.side import Answer, Ask, Raised, Side, local
 
 if TYPE_CHECKING:
-    from grader.judge import Bench
+    from grader.bench import Bench
 
 _MOST_REPLAYED = 24
 _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
@@ -31,7 +33,7 @@ def explain(bench: "Bench", check: Check, blank: CheckResult, ask: Ask, side: Si
     """The check's result: a failure told in full, or an error where the solution fails as well."""
     if not _is_theirs(bench, check, failure):
         return replace(blank, status="error", message=f"the check itself failed: {failure.error!r}")
-    reference = _Reference(bench.exercise)
+    reference = _Reference(bench.exercise, was_refused=type(failure.error).__name__ == ban.NotAllowed.__name__)
     return replace(
         blank,
         status="fail",
@@ -42,11 +44,14 @@ def explain(bench: "Bench", check: Check, blank: CheckResult, ask: Ask, side: Si
 
 
 class _Reference:
-    """The outcomes of known implementations, run in this process, where what is banned raises as it does in a worker."""
+    """The outcomes of known implementations, run in this process.
 
-    def __init__(self, exercise: Exercise) -> None:
+    Where the submission was refused an operator, the implementations are as well.
+    """
+
+    def __init__(self, exercise: Exercise, was_refused: bool) -> None:
         self._probes = exercise.part("probes")
-        self._banned = exercise.banned
+        self._banned = exercise.banned if was_refused else ()
         self._solution = local(exercise.part("solution"), self._probes)
 
     def outcome(self, call: Call) -> Any:
@@ -68,7 +73,7 @@ class _Reference:
 
     def _outcome(self, ask: Ask, call: Call) -> Any:
         try:
-            with _Refusing(self._banned):
+            with _Refusing(self._banned) if self._banned else nullcontext():
                 return ask(call)
         except Exception as error:
             return error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import stub
-from grader.calls import module
+from grader.modules import module
 
 ROOT = Path(__file__).resolve().parent.parent
 _RULE = re.compile(r"^- ([a-z][a-z0-9 -]*): (.*(?:\n(?:  .*|$))*)", re.MULTILINE)

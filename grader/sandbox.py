@@ -204,9 +204,14 @@ class Clock:
     """The submission's budget over all its checks."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._start, self._seconds = time.monotonic(), seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the grading began."""
+        return time.monotonic() - self._start
 
     @property
     def is_over(self) -> bool:
         """Whether the budget is used up."""
-        return time.monotonic() > self._end
+        return self.elapsed > self._seconds

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grader.bench import IMPORTS
 from grader.exercise import Exercise, find
-from grader.judge import IMPORTS, grade_text
+from grader.judge import grade_text
 from grader.result import Result
 from grader.submission import Submission
 

@@ -50,7 +50,7 @@ def brief(value: Any) -> str:
     if isinstance(value, BaseException):
         return f"{type(value).__name__}: {value}" if str(value) else type(value).__name__
     if isinstance(value, Tensor) and value.numel() > _LITERAL // 4:
-        head = ", ".join(_number(x, value.dtype) for x in value.detach().reshape(-1)[:4])
+        head = ", ".join(f"{float(x):.4g}" for x in value.detach().reshape(-1)[:4])
         return f"a tensor of shape {tuple(value.shape)}, {value.dtype}: {head}, …"
     if isinstance(value, (list, tuple)):
         shown = [brief(item) for item in value[:8]] + (["…"] if len(value) > 8 else [])
@@ -99,7 +99,7 @@ def reproduction(call: calls.Call, filename: str, probes_source: str, expected: 
         "",
         "import torch",
         "",
-        f'learner = importlib.import_module("{Path(filename).stem}")  # your file, {filename}, in this folder',
+        f"learner = importlib.import_module({Path(filename).stem!r})  # your file, in this folder",
         "",
         "",
         _needed(probes_source, call.probe),

@@ -8,7 +8,8 @@ import types
 from typing import Any, BinaryIO
 
 from grader import ban, wire
-from grader.calls import Call, module, perform
+from grader.calls import Call, perform
+from grader.modules import module
 
 TEXT_LIMIT = 2000
 FRAME_LIMIT = 6
@@ -36,7 +37,7 @@ def load(hello: dict[str, Any]) -> tuple[dict[str, Any], types.ModuleType, types
     """Run the submission's text as a module; the reply lists what it defines."""
     probes = module("probes", "probes.py", hello["probes"])
     if hello["banned"]:
-        ban.forget_twins(hello["banned"])
+        ban.forbid(hello["banned"])
     learner = types.ModuleType(hello["name"])
     reply: dict[str, Any]
     try:
@@ -44,8 +45,6 @@ def load(hello: dict[str, Any]) -> tuple[dict[str, Any], types.ModuleType, types
         reply = {"value": sorted(str(name) for name in vars(learner) if not str(name).startswith("__"))}
     except BaseException as error:
         reply = {"raised": describe(error, hello["filename"])}
-    if hello["banned"]:
-        ban.forbid(hello["banned"])
     _flush()
     return reply, learner, probes
 

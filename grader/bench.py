@@ -1,0 +1,119 @@
+"""Run one check on one submission, in a worker of its own, and say what happened; runs on our side."""
+
+import difflib
+import functools
+import time
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from grader import diagnosis, launch
+from grader.examples import run_check
+from grader.exercise import Check, Exercise
+from grader.result import CheckResult
+from grader.sandbox import Clock, Limits, Load, Lost, Worker
+from grader.show import harmless, raised_text
+from grader.side import Raised, Side, local
+from grader.submission import Submission
+
+IMPORTS = "imports"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One submission beside one exercise, ready for checks."""
+
+    exercise: Exercise
+    submission: Submission
+    source: launch.Source
+    limits: Limits
+    seed: int
+    clock: Clock
+
+    @property
+    def load(self) -> Load:
+        """What each check's worker is told."""
+        return Load(
+            name=Path(self.submission.filename).stem,
+            filename=self.submission.filename,
+            submission=self.submission.text,
+            probes=self.exercise.source("probes"),
+            banned=self.exercise.banned,
+        )
+
+
+def run_imports(bench: Bench) -> tuple[CheckResult, Worker | None]:
+    """The first check of every exercise: the file runs, and defines the entry points."""
+    started = time.perf_counter()
+    names = bench.exercise.entry_points
+    blank = CheckResult(IMPORTS, f"The file imports and defines {_listed(names)}.", 0.0, "pass")
+    if bench.submission.fault:
+        return replace(blank, status="fail", message=bench.submission.fault), None
+    worker = Worker(bench.source, bench.limits)
+    try:
+        with worker:
+            found = _loaded(blank, worker.load(bench.load), names, bench.submission.filename)
+    except Lost as lost:
+        found = replace(blank, status=lost.status, message=lost.message)  # type: ignore[arg-type]  # one of Status
+    return replace(found, seconds=_since(started)), worker
+
+
+def _loaded(blank: CheckResult, reply: dict[str, Any], names: list[str], filename: str) -> CheckResult:
+    if "raised" in reply:
+        return replace(blank, **_failure(Raised.of(reply["raised"]), filename))
+    defined = [str(name) for name in reply["value"]]
+    absent = [name for name in names if name not in defined]
+    if not absent:
+        return blank
+    near = {name: difflib.get_close_matches(name, defined, n=1) for name in absent}
+    hints = [f"; {found[0]} is there: did you mean {name}?" for name, found in near.items() if found]
+    return replace(blank, status="fail", message=harmless(f"the file does not define {_listed(absent)}{''.join(hints)}"))
+
+
+def run_one(bench: Bench, check: Check) -> tuple[CheckResult, Worker | None]:
+    """One check, in a worker of its own; the worker has ended, and knows what was printed."""
+    started = time.perf_counter()
+    blank = CheckResult(check.name, check.claim, check.weight, "pass")
+    worker = Worker(bench.source, bench.limits)
+    probes = bench.exercise.part("probes")
+    solution = Side(local(bench.exercise.part("solution"), probes), probes)
+    ask = functools.partial(_ask, worker)
+    side = Side(ask, probes)
+    try:
+        with worker:
+            reply = worker.load(bench.load)
+            if "raised" in reply:
+                raise Raised.of(reply["raised"])
+            failure = run_check(check, side, solution, bench.seed)
+            done = diagnosis.explain(bench, check, blank, ask, side, failure) if failure else blank
+    except Lost as lost:
+        done = replace(blank, status=lost.status, message=lost.message)  # type: ignore[arg-type]  # one of Status
+    except Raised as error:
+        done = replace(blank, **_failure(error, bench.submission.filename))
+    except Exception:
+        done = replace(blank, status="error", message=traceback.format_exc())
+    return replace(done, seconds=_since(started)), worker
+
+
+def _ask(worker: Worker, call: Any) -> Any:
+    reply = worker.ask(call.as_data())
+    if "raised" in reply:
+        error = Raised.of(reply["raised"])
+        if diagnosis.is_memory(error):
+            raise Lost("memory", f"one call wanted more memory than the {worker.limits.memory_bytes >> 20} MiB it may use")
+        raise error
+    return reply["value"]
+
+
+def _failure(error: Raised, filename: str) -> dict[str, Any]:
+    status = "memory" if diagnosis.is_memory(error) else "fail"
+    return {"status": status, "message": harmless(raised_text(error, filename))}
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 4)

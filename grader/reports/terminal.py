@@ -1,0 +1,83 @@
+"""A result for the terminal: every check in a line, then each failed one explained."""
+
+import io
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from grader.reports.text import Line, again, explain
+from grader.result import CheckResult, Result
+
+_MARKS = {"pass": ("✓", "green"), "not_run": ("·", "dim")}
+_FAILED = ("✗", "red")
+_STYLES = {"title": "bold red", "body": "", "rule": "italic", "thought": "yellow", "label": "", "code": "cyan"}
+_DEEPER = 2
+
+
+def terminal(result: Result, width: int, color: bool, all_code: bool = False) -> str:
+    """The report as text with ANSI colours, or without; code lines are never wrapped, so that they can be pasted."""
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    _head(console, result)
+    for check in result.checks:
+        _line(console, check)
+    told: set[str] = set()
+    for number, check in enumerate(result.failed):
+        console.print()
+        known = check.misconception.name if check.misconception else ""
+        is_repeated = known in told and not all_code
+        _explained(console, again(check) if is_repeated else explain(check, code=all_code or number == 0))
+        told |= {known} - {""}
+    _tail(console, result, all_code)
+    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+
+
+def _head(console: Console, result: Result) -> None:
+    passed = sum(check.status == "pass" for check in result.checks)
+    console.print(Text(f"{result.exercise}: {_one_line(result.submission)}", style="bold"))
+    console.print(Text(f"{passed} of {len(result.checks)} checks passed, score {result.score:.2f}\n"))
+
+
+def _line(console: Console, check: CheckResult) -> None:
+    mark, style = _MARKS.get(check.status, _FAILED)
+    text = Text.assemble((f"{mark} ", style), (f"{check.name:<18} ", "bold"), (check.claim, "dim"))
+    if check.status == "not_run":
+        text = Text(f"{mark} {check.name:<18} {check.message}", style="dim")
+    console.print(text, no_wrap=True, overflow="ellipsis")
+
+
+def _explained(console: Console, lines: list[Line]) -> None:
+    for line in lines:
+        text = Text(line.text, style=_STYLES[line.role])
+        if line.role == "code":
+            console.print(text, soft_wrap=True)
+        else:
+            console.print(Padding(text, (0, 0, 0, 0 if line.role == "title" else _DEEPER), expand=False))
+
+
+def _tail(console: Console, result: Result, all_code: bool) -> None:
+    if result.output:
+        console.print(Text("\nYour code printed:", style="bold"))
+        for line in result.output.rstrip("\n").split("\n"):
+            console.print(Text(f"  | {line}", style="dim"), soft_wrap=True)
+    if len([check for check in result.failed if check.counterexample]) > 1 and not all_code:
+        console.print(Text("\nThe other counterexamples as code: add --all.", style="dim"))
+    if result.verdict == "pass":
+        console.print(Text(f"\nAll of it holds: {result.exercise} is done.", style="bold green"))
+    if result.sandbox == "none":
+        console.print(Text("\nNo sandbox: the submission ran with your own rights, under time and memory limits alone."))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

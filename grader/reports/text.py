@@ -1,0 +1,67 @@
+"""What to tell about one check, as lines with a role each; the terminal colours them, pytest prints them as they are."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from grader.result import CheckResult, Counterexample
+
+Role = Literal["title", "body", "rule", "thought", "label", "code"]
+_TITLES = {
+    "fail": "failed",
+    "timeout": "took too long",
+    "memory": "took too much memory",
+    "crash": "crashed",
+    "not_run": "was not run",
+    "error": "could not be judged (the grader's own fault)",
+    "pass": "passed",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text and what it is."""
+
+    role: Role
+    text: str
+
+
+def explain(check: CheckResult, code: bool = True) -> list[Line]:
+    """Claim, what went wrong, the known mistake it looks like, and the counterexample, with its code if asked for."""
+    lines = [Line("title", f"{check.name} {_TITLES[check.status]}"), Line("body", f"Claim: {check.claim}")]
+    for text in check.message.splitlines():
+        lines.append(Line("rule" if text.startswith("The contract (") else "body", text))
+    if check.misconception:
+        lines.append(Line("thought", f"This looks like “{check.misconception.name}”: {check.misconception.explanation}"))
+    if check.counterexample:
+        lines += _counterexample(check.counterexample, code)
+    return lines
+
+
+def again(check: CheckResult) -> list[Line]:
+    """The short form, for a check that fails like one explained before."""
+    name = check.misconception.name if check.misconception else ""
+    first = (check.message.splitlines() or [""])[0]
+    title = Line("title", f"{check.name} {_TITLES[check.status]}")
+    return [title, Line("body", first), Line("thought", f"This looks like “{name}” too.")]
+
+
+def plain(check: CheckResult) -> str:
+    """All of it as text."""
+    return "\n".join(line.text for line in explain(check))
+
+
+def _counterexample(shown: Counterexample, code: bool) -> list[Line]:
+    lines = [
+        *_labelled("call", shown.call),
+        *_labelled("expected", shown.expected),
+        *_labelled("got", shown.got),
+    ]
+    if code:
+        lines.append(Line("body", "To see it without the grader, run this beside your file:"))
+        lines += [Line("code", text) for text in shown.reproduce.rstrip("\n").split("\n")]
+    return lines
+
+
+def _labelled(label: str, text: str) -> list[Line]:
+    first, *rest = text.splitlines() or [""]
+    return [Line("label", f"{label + ':':<10}{first}"), *(Line("label", f"{'':<10}{line}") for line in rest)]
