@@ -51,7 +51,9 @@ def dtypes(*names: str) -> st.SearchStrategy[torch.dtype]:
 
 
 @st.composite
-def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, max_side: int = 4, min_side: int = 1) -> tuple[int, ...]:
+def shapes(
+    draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, max_side: int = 4, min_side: int = 1
+) -> tuple[int, ...]:
     """Shapes of tensors. The simplest is (2,), which tells a sum from a mean; 0-d and single elements come often."""
     sides = range(min_side, max_side + 1)
     common = [shape for shape in _COMMON if min_dims <= len(shape) <= max_dims and all(side in sides for side in shape)]
@@ -88,7 +90,9 @@ def tensors(
     return tensor.requires_grad_() if grad else tensor
 
 
-def random(shape: Sequence[int], seed: int, low: float = -4.0, high: float = 4.0, dtype: torch.dtype = torch.float64) -> Tensor:
+def random(
+    shape: Sequence[int], seed: int, low: float = -4.0, high: float = 4.0, dtype: torch.dtype = torch.float64
+) -> Tensor:
     """Uniform values in [low, high], the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
     return (torch.rand(tuple(shape), generator=generator, dtype=torch.float64) * (high - low) + low).to(dtype)

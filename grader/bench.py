@@ -62,13 +62,17 @@ def run_imports(bench: Bench) -> tuple[CheckResult, Worker | None]:
 def _loaded(blank: CheckResult, reply: dict[str, Any], names: list[str], filename: str) -> CheckResult:
     if "raised" in reply:
         return replace(blank, **_failure(Raised.of(reply["raised"]), filename))
+    if not isinstance(reply["value"], list):
+        raise Lost("crash", "the answer was not one that the worker gives: something else wrote to its channel")
     defined = [str(name) for name in reply["value"]]
     absent = [name for name in names if name not in defined]
     if not absent:
         return blank
     near = {name: difflib.get_close_matches(name, defined, n=1) for name in absent}
     hints = [f"; {found[0]} is there: did you mean {name}?" for name, found in near.items() if found]
-    return replace(blank, status="fail", message=harmless(f"the file does not define {_listed(absent)}{''.join(hints)}"))
+    return replace(
+        blank, status="fail", message=harmless(f"the file does not define {_listed(absent)}{''.join(hints)}")
+    )
 
 
 def run_one(bench: Bench, check: Check) -> tuple[CheckResult, Worker | None]:
@@ -101,7 +105,9 @@ def _ask(worker: Worker, call: Any) -> Any:
     if "raised" in reply:
         error = Raised.of(reply["raised"])
         if diagnosis.is_memory(error):
-            raise Lost("memory", f"one call wanted more memory than the {worker.limits.memory_bytes >> 20} MiB it may use")
+            raise Lost(
+                "memory", f"one call wanted more memory than the {worker.limits.memory_bytes >> 20} MiB it may use"
+            )
         raise error
     return reply["value"]
 

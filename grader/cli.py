@@ -173,5 +173,7 @@ def _our_fault() -> int:
 
     traceback.print_exc()
     _say("the grader itself failed; this says nothing about the submission")
-    _say(f"please report the lines above with: grader {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    _say(
+        f"please report the lines above with: grader {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    )
     return OUR_FAULT

@@ -45,7 +45,9 @@ def equal(got: Any, want: Any, what: str = "the result") -> None:
             equal(one, other, f"{what}[{index}]")
     elif isinstance(want, dict):
         if not isinstance(got, dict) or sorted(got) != sorted(want):
-            raise Mismatch(f"{what} has the keys {sorted(got) if isinstance(got, dict) else got}, expected {sorted(want)}")
+            raise Mismatch(
+                f"{what} has the keys {sorted(got) if isinstance(got, dict) else got}, expected {sorted(want)}"
+            )
         for key in want:
             equal(got[key], want[key], f"{what}[{key!r}]")
     elif got != want or type(got) is not type(want):

@@ -110,7 +110,9 @@ def _message(bench: "Bench", check: Check, failure: Failure) -> str:
         text = str(error) or check.claim
     else:
         text = f"the answer could not be used: {type(error).__name__}: {error}"
-    rules = [f"The contract ({name}): {bench.exercise.rules[name]}" for name in check.rules if name in bench.exercise.rules]
+    rules = [
+        f"The contract ({name}): {bench.exercise.rules[name]}" for name in check.rules if name in bench.exercise.rules
+    ]
     return "\n".join([text, *rules])
 
 

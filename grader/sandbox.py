@@ -110,7 +110,7 @@ class Worker:
             raise self._lost(doing) from None
         finally:
             self._watchdog.clear()
-        if not isinstance(reply, dict) or reply.get("id") != number or len(reply) != 2:
+        if not _is_reply(reply, number):
             raise Lost("crash", "the answer was not one that the worker gives: something else wrote to its channel")
         return reply
 
@@ -134,12 +134,34 @@ class Worker:
         if self._expired:
             return Lost("timeout", f"{doing} took longer than {self.limits.call_seconds:g} seconds and was stopped")
         if ending.status == -24 or (ending.status == -9 and ending.cpu >= self.limits.cpu_seconds):
-            return Lost("timeout", f"{doing} used up the {self.limits.cpu_seconds} processor seconds of a check and was stopped")
+            return Lost(
+                "timeout", f"{doing} used up the {self.limits.cpu_seconds} processor seconds of a check and was stopped"
+            )
         if ending.status == -9:
             return Lost("crash", f"the process ended during {doing}")
         if ending.status < 0:
             return Lost("crash", f"the process died during {doing} (signal {-ending.status})")
         return Lost("crash", f"the process ended during {doing} (exit status {ending.status})")
+
+
+def _is_reply(reply: Any, number: int) -> bool:
+    """Whether this is what an honest worker sends; a submission can write to the channel as well."""
+    if not isinstance(reply, dict) or reply.get("id") != number or len(reply) != 2:
+        return False
+    raised = reply.get("raised")
+    return "value" in reply or (isinstance(raised, dict) and _is_description(raised))
+
+
+def _is_description(raised: dict[str, Any]) -> bool:
+    kinds, frames = raised.get("kinds"), raised.get("frames")
+    return (
+        isinstance(raised.get("type"), str)
+        and isinstance(raised.get("message"), str)
+        and isinstance(kinds, list)
+        and all(isinstance(kind, str) for kind in kinds)
+        and isinstance(frames, list)
+        and all(isinstance(frame, list) and [type(part) for part in frame] == [int, str, str] for frame in frames)
+    )
 
 
 class _Drain:

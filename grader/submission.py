@@ -65,8 +65,14 @@ def _decoded(data: bytes, size: int) -> tuple[str, str]:
         return "", f"the file holds a null byte at position {data.index(0)}: it is not Python source text"
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except (SyntaxError, LookupError) as error:
+        if "unknown encoding" in str(error):
+            return "", f"line 1 names a coding that Python does not know ({error}): save the file as UTF-8"
+        encoding = "utf-8"
+    try:
         return io.TextIOWrapper(io.BytesIO(data), encoding).read(), ""
     except UnicodeDecodeError as error:
-        return "", f"byte {error.start} is not valid {error.encoding}: save the file as UTF-8, or name its coding in line 1"
-    except (SyntaxError, LookupError) as error:
-        return "", f"its coding cannot be told ({error}): save the file as UTF-8"
+        return (
+            "",
+            f"byte {error.start} is not valid {error.encoding}: save the file as UTF-8, or name its coding in line 1",
+        )

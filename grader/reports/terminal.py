@@ -76,7 +76,9 @@ def _tail(console: Console, result: Result, all_code: bool) -> None:
     if result.verdict == "pass":
         console.print(Text(f"\nAll of it holds: {result.exercise} is done.", style="bold green"))
     if result.sandbox == "none":
-        console.print(Text("\nNo sandbox: the submission ran with your own rights, under time and memory limits alone."))
+        console.print(
+            Text("\nNo sandbox: the submission ran with your own rights, under time and memory limits alone.")
+        )
 
 
 def _one_line(text: str) -> str:

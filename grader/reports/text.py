@@ -31,7 +31,9 @@ def explain(check: CheckResult, code: bool = True) -> list[Line]:
     for text in check.message.splitlines():
         lines.append(Line("rule" if text.startswith("The contract (") else "body", text))
     if check.misconception:
-        lines.append(Line("thought", f"This looks like “{check.misconception.name}”: {check.misconception.explanation}"))
+        lines.append(
+            Line("thought", f"This looks like “{check.misconception.name}”: {check.misconception.explanation}")
+        )
     if check.counterexample:
         lines += _counterexample(check.counterexample, code)
     return lines

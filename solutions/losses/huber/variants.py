@@ -112,9 +112,7 @@ MISCONCEPTIONS = {
             "        return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value",
         ),
     ),
-    "default delta": Edit(
-        "default_delta", "delta is 1.0 unless given.", ("delta: float = 1.0", "delta: float = 0.5")
-    ),
+    "default delta": Edit("default_delta", "delta is 1.0 unless given.", ("delta: float = 1.0", "delta: float = 0.5")),
     "any delta": Edit(
         "refused_delta",
         "A delta that is not greater than 0 makes no loss: __init__ has to refuse it.",
