@@ -22,7 +22,7 @@ _COMMON = ((2,), (), (1,), (3,), (2, 2))
 
 @dataclass(frozen=True)
 class Edit:
-    """A misconception: the check that must catch it, what to tell the learner, and the edits of the solution that make it.
+    """A misconception: the check that must catch it, what to tell the learner, and the edits that make it.
 
     Each replacement is (old text, new text); the old text occurs exactly once in the solution.
     """
@@ -99,7 +99,7 @@ def random(
 
 
 def laid_out(values: Tensor, layout: str) -> Tensor:
-    """The same values with other strides: `transposed`, `strided` (every second element), `offset` (inside a larger one)."""
+    """The same values with other strides: `transposed`, `strided` (every second element), `offset` (within another)."""
     if layout == "transposed" and values.dim() > 1:
         return values.transpose(0, -1).contiguous().transpose(0, -1)
     if layout == "strided" and values.dim():

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from grader import __version__, launch
 
@@ -89,7 +89,7 @@ def _print_report(result: "Result", all_code: bool) -> None:
 
 
 def _stub(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser("grader stub", description="Write the stubs that are derived from the solutions.")
+    parser = _Parser("grader stub", description="Write the stubs that are derived from the solutions.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="exercises; all, if none is named")
     names = parser.parse_args(arguments).names
     from grader.exercise import Unknown, exercises, find
@@ -105,7 +105,7 @@ def _stub(arguments: list[str]) -> int:
 
 
 def _selfcheck(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser("grader selfcheck", description="Prove the house rules of exercises.")
+    parser = _Parser("grader selfcheck", description="Prove the house rules of exercises.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="exercises; all, if none is named")
     parser.add_argument("--seeds", type=_positive, default=1, metavar="N", help="grade with the seeds 0 to N - 1")
     options = parser.parse_args(arguments)
@@ -130,8 +130,17 @@ def _selfcheck(arguments: list[str]) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {"selfcheck": _selfcheck, "stub": _stub}
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong arguments cost one line, not the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to read on."""
+        _say(f"{message}; see `python -m {self.prog} --help`")
+        sys.exit(WRONG_CALL)
+
+
 def _grade_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "grader",
         description="Grade a submission for an exercise: your own file under exercises/, or the one at PATH.",
         epilog=f"other commands: {', '.join(COMMANDS)}; each has its own --help",
@@ -173,7 +182,6 @@ def _our_fault() -> int:
 
     traceback.print_exc()
     _say("the grader itself failed; this says nothing about the submission")
-    _say(
-        f"please report the lines above with: grader {__version__}, Python {platform.python_version()}, {platform.platform()}"
-    )
+    versions = f"grader {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    _say(f"please report the lines above with: {versions}")
     return OUR_FAULT

@@ -25,13 +25,14 @@ def close(got: Any, want: Any, *, steps: float = 8.0, scale: Any = None, what: s
     allowed = (steps * torch.finfo(want.dtype).eps * allowed + torch.finfo(want.dtype).tiny).expand(want.shape)
     got64, want64 = got.double(), want.double()
     equal = (got64 == want64) | (got64.isnan() & want64.isnan())
-    good = equal | ((got64 - want64).abs() <= allowed)
+    comparable = got64.isfinite() & want64.isfinite() & allowed.isfinite()
+    good = equal | (comparable & ((got64 - want64).abs() <= allowed))
     if not bool(good.all()):
         raise Mismatch(_report(got64, want64, allowed, good, what))
 
 
 def equal(got: Any, want: Any, what: str = "the result") -> None:
-    """`got` is `want`, bit for bit (numbers, strings, tensors, and lists, tuples and dicts of them); raises Mismatch."""
+    """`got` is `want`, bit for bit: a number, string or tensor, or a list, tuple or dict of them; raises Mismatch."""
     if isinstance(want, Tensor):
         _same_form(_tensor(got, what), want, what)
         same = (got == want) | ((got != got) & (want != want))

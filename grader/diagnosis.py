@@ -1,4 +1,4 @@
-"""Say why a check failed: whose fault it is, the call that shows it, the rule it breaks, the known mistake it looks like."""
+"""Say why a check failed: whose fault it is, the call that shows it, the rule it breaks, the mistake it looks like."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -79,11 +79,11 @@ class _Reference:
             return error
 
 
-class _Refusing(TorchDispatchMode):
+class _Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Raise at banned operators: enough to see what the kit's own mistakes would do in a worker."""
 
     def __init__(self, banned: tuple[str, ...]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._banned = banned
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

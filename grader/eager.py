@@ -10,7 +10,6 @@ import sys
 import types
 from typing import Any
 
-
 _PACKAGES = ("torch._dynamo",)
 _NOT_ASKING_FOR_THE_MODULE = ("__spec__", "__file__", "__loader__")
 

@@ -64,7 +64,7 @@ class _Examples:
 
 
 def run_check(check: Check, submission: Side, solution: Side, seed: int) -> Failure | None:
-    """The check's failure in its smallest example, or None; raises Lost, and whatever is wrong with the check itself."""
+    """The check's failure in its smallest example, or None; raises Lost, and what is wrong with the check itself."""
     examples = _Examples(submission)
     try:
         _run(check, examples, submission, solution, seed)
@@ -110,7 +110,7 @@ def _no_local_constants() -> Iterator[None]:
     if original is None:
         yield
         return
-    empty = providers.Constants()
+    empty = providers.Constants()  # type: ignore[attr-defined]  # what the original returns when it finds none
     providers._get_local_constants = lambda: empty
     try:
         yield

@@ -5,9 +5,12 @@ import gc
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
+import types
+from collections.abc import Callable
 from typing import Any
 
 from grader import ban, confine, eager, wire
@@ -20,28 +23,36 @@ _MOST_FDS = 4096
 
 def main(control: socket.socket, confined: bool, readable: list[str], hidden: list[str], scratch: str) -> None:
     """Say what confinement there is, then fork and end workers on demand until our side is gone."""
-    import torch
-
-    from grader import worker
-
-    eager.hold_off_compiler()
-    torch.set_num_threads(1)
-    _warm(worker)
-
-    sandbox = confine.prepare(readable, hidden, scratch) if confined else None
-    confine.adopt_orphans()
-    gc.collect()
-    gc.freeze()
-    _say(control, {"sandbox": sandbox.name if sandbox else "none"})
     alive: set[int] = set()
+    server = os.getpid()
+    try:
+        worker = _warm_worker()
+        sandbox = confine.prepare(readable, hidden, scratch) if confined else None
+        confine.adopt_orphans()
+        gc.collect()
+        gc.freeze()
+        _say(control, {"sandbox": sandbox.name if sandbox else "none"})
+        _attend(control, alive, lambda fds, limits: _become_worker(worker, control, fds, sandbox, limits, scratch))
+    except BrokenPipeError:
+        return
+    finally:
+        if os.getpid() == server:
+            for pid in alive:
+                _end(pid, set())
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _attend(
+    control: socket.socket, alive: set[int], become_worker: Callable[[list[int], dict[str, int]], None]
+) -> None:
     while True:
         request, fds = _hear(control)
         if request is None:
-            break
+            return
         if "fork" in request:
             pid = os.fork()
             if not pid:
-                _become_worker(worker, control, fds, sandbox, request["fork"], scratch)
+                become_worker(fds, request["fork"])
             for fd in fds:
                 os.close(fd)
             alive.add(pid)
@@ -49,11 +60,21 @@ def main(control: socket.socket, confined: bool, readable: list[str], hidden: li
         else:
             alive.discard(request["end"])
             _say(control, _end(request["end"], alive))
-    for pid in alive:
-        _end(pid, set())
 
 
-def _warm(worker: Any) -> None:
+def _warm_worker() -> types.ModuleType:
+    """The worker's module, with torch loaded and used once."""
+    import torch
+
+    from grader import worker
+
+    eager.hold_off_compiler()
+    torch.set_num_threads(1)
+    _warm(worker)
+    return worker
+
+
+def _warm(worker: types.ModuleType) -> None:
     """Serve a trivial submission once, so that what its first use loads is not loaded in each fork again."""
     import torch
 
@@ -78,7 +99,7 @@ def _warm(worker: Any) -> None:
 
 
 def _become_worker(
-    worker: Any, control: socket.socket, fds: list[int], sandbox: Any, limits: dict[str, int], scratch: str
+    worker: types.ModuleType, control: socket.socket, fds: list[int], sandbox: Any, limits: dict[str, int], scratch: str
 ) -> None:
     """In the fork: drop all that is ours, enter the confinement, serve; never returns."""
     try:

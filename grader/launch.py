@@ -5,7 +5,6 @@ imports then share the machine's cores.
 """
 
 import atexit
-import importlib.util
 import json
 import os
 import shutil
@@ -13,16 +12,15 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
+
+from grader import policy
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
-_PACKAGE = Path(__file__).resolve().parent
 _BOOTSTRAP = """\
 import sys, types
 package = types.ModuleType("grader")
@@ -80,13 +78,13 @@ class ForkServer:
         self._owner = os.getpid()
         self._sandbox: str | None = None
         self._abandoned: list[int] = []
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server is
         ours, theirs = socket.socketpair()
-        code = _BOOTSTRAP.format(package=str(_PACKAGE), paths=_package_paths()) + _SERVE.format(
+        code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SERVE.format(
             fd=theirs.fileno(),
             confined=confined,
-            readable=_readable(),
-            hidden=_hidden(),
+            readable=policy.readable(),
+            hidden=policy.hidden(),
             scratch=self.scratch,
         )
         self._process = subprocess.Popen(
@@ -95,7 +93,7 @@ class ForkServer:
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
-            env=_environment(self.scratch),
+            env=policy.environment(self.scratch),
             cwd=self.scratch,
             start_new_session=True,
         )
@@ -192,21 +190,23 @@ class Spawner:
 
     def open(self, limits: dict[str, int]) -> Handle:
         """Start a worker; it is not loaded yet."""
-        code = _BOOTSTRAP.format(package=str(_PACKAGE), paths=_package_paths()) + _SPAWN.format(limits=limits)
+        code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SPAWN.format(
+            limits=limits
+        )
         process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-S", "-B", "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(self.scratch),
+            env=policy.environment(self.scratch),
             cwd=self.scratch,
             start_new_session=True,
         )
-        assert process.stdin and process.stdout and process.stderr
+        sending, receiving, output = (cast(BinaryIO, end) for end in (process.stdin, process.stdout, process.stderr))
         return Handle(
-            sending=process.stdin,  # type: ignore[arg-type]  # IO[bytes] is what BinaryIO means here
-            receiving=process.stdout,  # type: ignore[arg-type]
-            output=process.stderr,  # type: ignore[arg-type]
+            sending=sending,
+            receiving=receiving,
+            output=output,
             kill=lambda: _kill_group(process),
             reap=lambda: self._reap(process),
             abandon=lambda: self._abandon(process),
@@ -267,46 +267,3 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         except ProcessLookupError:
             return
     process.kill()
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    """A fixed environment: nothing of ours leaks in, hashing is stable, no accelerator, one thread."""
-    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    return kept | {
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "HOME": scratch,
-        "TMPDIR": scratch,
-        "LANG": "C.UTF-8",
-    }
-
-
-def _package_paths() -> list[str]:
-    """The folders that hold torch and numpy; found without importing them."""
-    found: list[str] = []
-    for name in ("torch", "numpy"):
-        spec = importlib.util.find_spec(name)
-        if spec and spec.origin:
-            folder = str(Path(spec.origin).parent.parent)
-            if folder not in found:
-                found.append(folder)
-    return found
-
-
-def _readable() -> list[str]:
-    """What a worker may read: Python's library, the packages, and the system's shared libraries."""
-    python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), f"{sys.base_prefix}/lib"]
-    system = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/etc/localtime"]
-    facts = ["/usr/share/zoneinfo", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo"]
-    return [*python, *_package_paths(), *system, *facts]
-
-
-def _hidden() -> list[str]:
-    """What lies in readable folders and is not for a submission: the kit, and torch's Python twins of its operators."""
-    kit = _PACKAGE.parent
-    ours = [_PACKAGE, *(kit / name for name in ("solutions", "exercises", "tests", "benchmarks", ".git"))]
-    twins = ["_refs/nn", "_decomp/decompositions.py", "_decomp/__pycache__", "testing/_internal", "_vendor"]
-    return [str(path) for path in [*ours, *(Path(p) / "torch" / twin for p in _package_paths() for twin in twins)]]

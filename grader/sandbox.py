@@ -8,13 +8,12 @@ from typing import Any, BinaryIO
 
 from grader import launch, wire
 
-
 _STARTING = 60.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use: in each check its worker's seconds and bytes, in all checks together `total_seconds`."""
+    """What a submission may use: its worker's seconds and bytes in each check, `total_seconds` in all."""
 
     cpu_seconds: int = 8
     call_seconds: float = 20.0
@@ -112,7 +111,8 @@ class Worker:
             self._watchdog.clear()
         if not _is_reply(reply, number):
             raise Lost("crash", "the answer was not one that the worker gives: something else wrote to its channel")
-        return reply
+        answered: dict[str, Any] = reply
+        return answered
 
     def _close(self) -> None:
         self._ended = True

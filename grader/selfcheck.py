@@ -1,4 +1,4 @@
-"""Prove the house rules of exercises by grading their stub, solution, right variants and misconceptions; runs on our side."""
+"""Prove the house rules of exercises by grading their own right and wrong submissions; runs on our side."""
 
 import ast
 import concurrent.futures

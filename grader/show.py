@@ -25,7 +25,7 @@ _OLD_COMMAND = re.compile(r"##(?=\[|vso\[)")
 
 
 def harmless(text: str) -> str:
-    """Text from a submission, fit to be printed anywhere: no control characters, no commands to a CI's log, no addresses."""
+    """Text from a submission, fit to print anywhere: no control characters, commands to a CI's log, or addresses."""
     text = _ADDRESS.sub("0x…", text.replace("\r\n", "\n").expandtabs(4))
     text = _CONTROL.sub(
         lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}", text

@@ -1,4 +1,4 @@
-"""The two sides of a check, alike to it: probes as differentiable functions, with a record of every call; runs on our side."""
+"""The two sides of a check, alike to it: probes as differentiable functions, every call recorded; runs on our side."""
 
 import builtins
 import functools

@@ -6,7 +6,7 @@ _ALWAYS = {"torch", "nn", "Tensor"}
 
 
 def derive(solution: str) -> str:
-    """The stub: public names with their docstrings, bodies that raise NotImplementedError, and the imports they need."""
+    """The stub: public names with their docstrings, bodies that raise NotImplementedError, the imports they need."""
     tree = ast.parse(solution)
     lines: list[str | None] = list(solution.splitlines())
     _hollow(tree, lines, "")
@@ -39,17 +39,22 @@ def _hollow(tree: ast.Module | ast.ClassDef, lines: list[str | None], owner: str
 
 
 def _hollow_function(node: ast.FunctionDef, lines: list[str | None], owner: str) -> None:
-    body = node.body[1:] if ast.get_docstring(node) else node.body
-    first = node.body[0].end_lineno + 1 if ast.get_docstring(node) and node.body[0].end_lineno else body[0].lineno
-    last = node.end_lineno or first
-    _remove(lines, first, last)
-    indent = " " * (node.col_offset + 4)
-    line = f'{indent}raise NotImplementedError("fill in {owner}{node.name}")'
-    at = min(first, last) - 1
-    if last < first:
-        lines[last - 1] = f"{lines[last - 1]}\n{line}"
+    """Replace the body, but for the docstring, by one line that raises."""
+    refusal = " " * (node.col_offset + 4) + f'raise NotImplementedError("fill in {owner}{node.name}")'
+    start = node.body[0]
+    end = node.end_lineno or node.lineno
+    if ast.get_docstring(node):
+        kept = start.end_lineno or start.lineno
+        head = lines[kept - 1]
     else:
-        lines[at] = line
+        kept = start.lineno - 1 if _is_first_on_its_line(start, lines) else start.lineno
+        head = lines[kept - 1] if kept < start.lineno else (lines[kept - 1] or "")[: start.col_offset].rstrip()
+    _remove(lines, kept + 1, end)
+    lines[kept - 1] = f"{head}\n{refusal}"
+
+
+def _is_first_on_its_line(node: ast.stmt, lines: list[str | None]) -> bool:
+    return not (lines[node.lineno - 1] or "")[: node.col_offset].strip()
 
 
 def _remove(lines: list[str | None], first: int, last: int | None) -> None:

@@ -47,7 +47,7 @@ def assert_lost(result) -> None:
     assert result.score < 0.5, result.score
 
 
-# --- leaving early ---------------------------------------------------------------------------------------------
+# --- leaving early ---
 
 
 def test_exiting_at_import_is_no_pass(graded):
@@ -92,7 +92,7 @@ def test_a_crash_is_told_apart(graded):
     assert statuses(result)["forward"] == "crash"
 
 
-# --- pretending to be right ----------------------------------------------------------------------------------------
+# --- pretending to be right ---
 
 
 def test_patched_comparisons_change_nothing(graded):
@@ -231,7 +231,7 @@ def test_answers_keyed_on_shape_are_wrong(graded, solution):
     assert graded(keyed).verdict == "fail"
 
 
-# --- borrowing what may not be used ----------------------------------------------------------------------------------
+# --- borrowing what may not be used ---
 
 ROADS = {
     "functional": "return torch.nn.functional.huber_loss(y_pred, y_true, delta=self.delta)",
@@ -273,7 +273,10 @@ ROADS = {
     ),
     "vmap": "return torch.func.vmap(lambda a, b: torch.nn.functional.huber_loss(a, b, delta=self.delta))"
     "(y_pred[None], y_true[None])[0]",
-    "out variant": "return torch.ops.aten.huber_loss.out(y_pred, y_true, 1, self.delta, out=torch.empty(0, dtype=y_pred.dtype))",
+    "out variant": (
+        "out = torch.empty(0, dtype=y_pred.dtype)\n"
+        "return torch.ops.aten.huber_loss.out(y_pred, y_true, 1, self.delta, out=out)"
+    ),
     "kept at import": "return _kept(y_pred, y_true, delta=self.delta)",
     "undone": (
         "import gc\n"
@@ -320,7 +323,7 @@ def test_a_name_in_a_comment_or_behind_main_is_no_offence(graded, solution):
     assert graded(solution + demo).verdict == "pass"
 
 
-# --- looking and reaching out -----------------------------------------------------------------------------------------
+# --- looking and reaching out ---
 
 
 @pytest.fixture
@@ -329,7 +332,7 @@ def confined(graded):
 
     def attempt(text: str) -> str:
         result = graded(
-            body(f"raise RuntimeError('CAME TO ' + _try())").replace(
+            body("raise RuntimeError('CAME TO ' + _try())").replace(
                 "import torch\n", f"import torch\n{_trying(text)}", 1
             )
         )
@@ -345,7 +348,8 @@ def confined(graded):
 def _trying(text: str) -> str:
     text = text.replace("OURS", str(os.getpid()))
     lines = "".join(f"        {line}\n" for line in text.split("\n"))
-    return f"def _try():\n    try:\n{lines}    except BaseException as error:\n        return 'refused: ' + type(error).__name__\n"
+    refused = "    except BaseException as error:\n        return 'refused: ' + type(error).__name__\n"
+    return f"def _try():\n    try:\n{lines}{refused}"
 
 
 @pytest.mark.parametrize(
@@ -446,7 +450,7 @@ def test_a_conftest_beside_the_submission_is_not_run_by_pytest(tmp_path):
     assert "1 passed" not in ended.stdout.replace("11 passed", "")
 
 
-# --- using up what there is ---------------------------------------------------------------------------------------------
+# --- using up what there is ---
 
 
 @pytest.mark.parametrize(
@@ -542,7 +546,7 @@ def test_a_flood_of_files_is_cleared_away(graded, tmp_path):
 def test_a_huge_file_is_refused(graded):
     result = graded("open('big', 'wb').write(b'x' * (64 << 20))\n" + WRONG)
     assert_lost(result)
-    assert not result.checks[0].status == "pass"
+    assert result.checks[0].status != "pass"
 
 
 def test_a_reply_that_never_ends_is_lost_in_time(graded):
@@ -590,7 +594,7 @@ def _tensor(dtype, shape, strides, size):
     assert statuses(result)["forward"] in ("crash", "timeout", "fail")
 
 
-# --- what one check does stays there -----------------------------------------------------------------------------------
+# --- what one check does stays there ---
 
 
 def test_globals_changed_in_one_check_do_not_reach_another(graded, solution):
@@ -619,7 +623,7 @@ def test_files_left_by_one_check_do_not_reach_another(graded, solution):
     assert graded(leaving).verdict == "pass"
 
 
-# --- what is printed ------------------------------------------------------------------------------------------------------
+# --- what is printed ---
 
 NASTY = "\\x1b[2J\\x1b]0;owned\\x07\\r\\n::error::forged\\n##[error]forged\\n##vso[task.complete]\\u202e\\x00\\x9b31m"
 
@@ -643,7 +647,7 @@ def test_a_message_without_end_is_cut(graded):
     assert len(result.failed[0].message) < 10_000
 
 
-# --- files that are no submissions -----------------------------------------------------------------------------------------
+# --- files that are no submissions ---
 
 
 def test_a_folder_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""What to tell about one check, as lines with a role each; the terminal colours them, pytest prints them as they are."""
+"""What to tell about one check, as lines with a role each; the terminal colours them, pytest prints them."""
 
 from dataclasses import dataclass
 from typing import Literal

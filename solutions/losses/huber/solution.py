@@ -35,7 +35,6 @@ Example:
     tensor(1.3125)
 """
 
-import torch
 from torch import Tensor, nn
 
 

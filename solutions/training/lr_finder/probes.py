@@ -1,5 +1,6 @@
 """What the grader does with a range test: build something to train, run the test on it, and return what was seen."""
 
+import copy
 import itertools
 from array import array
 
@@ -17,6 +18,8 @@ OPTIMIZERS = {
 }
 ERRORS = {"RuntimeError": RuntimeError, "ValueError": ValueError, "KeyboardInterrupt": KeyboardInterrupt}
 
+SEQUENCES = {"list": list, "tuple": tuple, "array": lambda values: array("d", values)}
+
 
 class Scene:
     """A small model with data, loss and optimizer; it notes what happens, and fails where it is told to."""
@@ -29,6 +32,7 @@ class Scene:
         groups=1,
         loader="list",
         batches=3,
+        empty=False,
         before=0,
         stale=0.0,
         frozen=False,
@@ -49,8 +53,10 @@ class Scene:
         if offset:
             at, value = offset
             y[at * BATCH : (at + 1) * BATCH, 1] = value
-        self.loader = self._loader(loader, x, torch.randint(3, (len(x),)) if classes else y)
-        self.train([0.05] * before)
+        y = torch.randint(3, (len(x),)) if classes else y
+        self.pairs = list(zip(x.split(BATCH), y.split(BATCH)))
+        self.loader = self._loader(loader, empty, TensorDataset(x, y))
+        self.train([None] * before)
         for name in in_eval:
             self.model.get_submodule(name).training = False
         for p in self.model.parameters():
@@ -100,10 +106,10 @@ class Scene:
         first, last = (params[:1], params[1:]) if len(params) < 5 else (params[:2], params[4:])
         return Watched([{"params": first}, {"params": last, "lr": 0.5, "weight_decay": 0.25}], lr=0.125, **options)
 
-    def _loader(self, kind, x, y):
+    def _loader(self, kind, empty, data):
         if kind == "dataloader":
-            return DataLoader(TensorDataset(x, y), batch_size=BATCH)
-        pairs = list(zip(x.split(BATCH), y.split(BATCH)))
+            return DataLoader([] if empty else data, batch_size=BATCH)
+        pairs = [] if empty else self.pairs
         return pairs if kind == "list" else Restartable(self, pairs)
 
     def loss_fn(self, output, target):
@@ -116,8 +122,8 @@ class Scene:
 
     def train(self, rates):
         """Ordinary training at these rates, or at the optimizer's own where one is None; returns the losses."""
-        losses, batches = [], itertools.chain.from_iterable(itertools.repeat(self.loader))
-        for rate, (x, y) in zip(rates, batches):
+        losses = []
+        for rate, (x, y) in zip(rates, itertools.cycle(self.pairs)):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["lr"] if rate is None else rate
             loss = self.criterion(self.model(x), y)
@@ -129,12 +135,13 @@ class Scene:
 
     def state(self):
         """What a range test has to leave as it was."""
-        kept = self.optimizer.state_dict()
+        # A copy: these are the very tensors that further training changes.
+        weights, kept = copy.deepcopy((dict(self.model.state_dict()), self.optimizer.state_dict()))
         return {
-            "state dict": {name: value.clone() for name, value in self.model.state_dict().items()},
+            "state dict": weights,
             "training": {name: part.training for name, part in self.model.named_modules()},
-            "optimizer": {str(index): dict(values) for index, values in kept["state"].items() if values},
-            "groups": [dict(group) for group in kept["param_groups"]],
+            "optimizer": {str(index): values for index, values in kept["state"].items() if values},
+            "groups": kept["param_groups"],
         }
 
 
@@ -166,6 +173,12 @@ class Numbered:
         self.passes += 1
         for index in range(self.length):
             yield torch.ones(BATCH, 3, dtype=torch.float64), torch.tensor([self.passes, index])
+
+
+def _later(scene):
+    scene.fails = None
+    scene.train([None])
+    return [p.detach().clone() for p in scene.model.parameters()]
 
 
 def form(learner, num_steps):
@@ -204,7 +217,9 @@ def default_curve(learner, **setup):
 
 def plain_losses(learner, rates, **setup):
     """Without a range test: the losses of ordinary training at these rates."""
-    return Scene(**setup).train(rates)
+    scene = Scene(**setup)
+    scene.model.train()
+    return scene.train(rates)
 
 
 def batches(learner, length, num_steps):
@@ -233,10 +248,37 @@ def aftermath(learner, lr_min, lr_max, num_steps, **setup):
         raised = f"ValueError: {error}" if setup.get("fails") else "ValueError"
     except BaseException as error:
         raised = f"{type(error).__name__}: {error}"
-    return {"raised": raised, "left": scene.state(), "later": later(scene)}
+    return {"raised": raised, "left": scene.state(), "later": _later(scene)}
 
 
 def untouched(learner, **setup):
     """Without a range test: what there is, and how training goes on from there."""
     scene = Scene(**setup)
-    return {"left": scene.state(), "later": later(scene)}
+    return {"left": scene.state(), "later": _later(scene)}
+
+
+def suggest(learner, lrs, losses, kind="list"):
+    lrs, losses = [SEQUENCES[kind](values) for values in (lrs, losses)]
+    value = learner.suggest_lr(lrs, losses)
+    return {"suggestion": value, "is a float": isinstance(value, float), "lrs": list(lrs), "losses": list(losses)}
+
+
+def train_as_suggested(learner, epochs):
+    """Fit a plane to noisy points: a range test, and then training at the rate that is suggested."""
+    x = torch.randn(64, 2, dtype=torch.float64)
+    y = x @ torch.tensor([[2.0], [-1.0]], dtype=torch.float64) + 0.5 * torch.randn(64, 1, dtype=torch.float64)
+    loader = list(zip(x.split(32), y.split(32)))
+    model = nn.Linear(2, 1, dtype=torch.float64)
+    nn.init.zeros_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e9)
+    lrs, tested = learner.lr_range_test(model, F.mse_loss, optimizer, loader, 0.001, 100.0, 40)
+    suggestion = learner.suggest_lr(lrs, tested)
+    optimizer.param_groups[0]["lr"] = suggestion
+    losses = [F.mse_loss(model(x), y).item()]
+    for _ in range(epochs):
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            F.mse_loss(model(inputs), targets).backward()
+            optimizer.step()
+        losses.append(F.mse_loss(model(x), y).item())
+    return {"lrs": lrs, "tested": tested, "suggestion": suggestion, "losses": losses}

@@ -11,8 +11,8 @@ With n = num_steps, step i = 0, ..., n-1 trains at
 
 so the rates are evenly spaced on a logarithmic axis. `loader` is any iterable of mini-batches (input, target) that can
 be gone through again: a list, a DataLoader, an object with `__iter__` and no length. The model may have buffers and
-frozen parameters; the optimizer may be any of torch's, with several parameter groups, with state from earlier steps,
-with parameters that are not the model's own, or without some of the model's.
+frozen parameters. The updates are the given optimizer's own, from the state that it is in; it may have several
+parameter groups, parameters that are not the model's, and not all of the model's.
 
 The rules of `lr_range_test`, under the names by which the grader quotes them:
 

@@ -1,6 +1,5 @@
 """One element after the other, as plain Python would do it."""
 
-import torch
 from torch import nn
 
 

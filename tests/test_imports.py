@@ -1,0 +1,111 @@
+"""Dependencies point one way: the arrows, as data."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.exercise import ROOT
+
+WORKER_SIDE = {"ban", "calls", "confine", "eager", "forkserver", "landlock", "modules", "seccomp", "wire", "worker"}
+ALLOWED = {
+    "__init__": {"judge", "result"},
+    "__main__": {"cli"},
+    "authoring": {"compare"},
+    "ban": set(),
+    "bench": {"diagnosis", "examples", "exercise", "launch", "result", "sandbox", "show", "side", "submission"},
+    "calls": set(),
+    "cli": {"exercise", "judge", "launch", "reports.table", "reports.terminal", "result", "selfcheck", "submission"},
+    "compare": set(),
+    "confine": {"landlock", "seccomp"},
+    "diagnosis": {
+        "ban",
+        "bench",
+        "calls",
+        "compare",
+        "examples",
+        "exercise",
+        "modules",
+        "result",
+        "sandbox",
+        "show",
+        "side",
+    },
+    "eager": set(),
+    "examples": {"exercise", "side"},
+    "exercise": {"modules", "stub"},
+    "forkserver": {"ban", "confine", "eager", "wire", "worker"},
+    "judge": {"bench", "calls", "eager", "exercise", "launch", "result", "sandbox", "show", "submission"},
+    "landlock": set(),
+    "launch": {"policy"},
+    "modules": set(),
+    "policy": set(),
+    "pytest_plugin": {"exercise", "judge", "launch", "reports.text", "result", "submission"},
+    "reports.__init__": set(),
+    "reports.table": {"selfcheck"},
+    "reports.terminal": {"reports.text", "result"},
+    "reports.text": {"result"},
+    "result": set(),
+    "sandbox": {"launch", "wire"},
+    "seccomp": set(),
+    "selfcheck": {"bench", "exercise", "judge", "result", "submission", "trivial"},
+    "show": {"calls", "compare", "side"},
+    "side": {"calls"},
+    "stub": set(),
+    "submission": set(),
+    "trivial": {"calls", "compare", "examples", "exercise", "side"},
+    "wire": set(),
+    "worker": {"ban", "calls", "modules", "wire"},
+}
+FILES = {
+    ".".join(path.relative_to(ROOT / "grader").with_suffix("").parts): path for path in (ROOT / "grader").rglob("*.py")
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of ours that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "grader":
+            found |= {alias.name for alias in node.names} & set(FILES)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("grader."):
+            found.add(node.module.removeprefix("grader."))
+    return found
+
+
+def test_every_file_is_in_the_table():
+    assert set(FILES) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_imports_what_the_table_allows(name):
+    assert imported(FILES[name]) <= ALLOWED[name]
+
+
+@pytest.mark.parametrize("name", sorted(WORKER_SIDE))
+def test_what_runs_in_the_worker_imports_nothing_of_our_side(name):
+    assert ALLOWED[name] <= WORKER_SIDE
+
+
+def test_nothing_of_the_grader_imports_a_solution():
+    for path in FILES.values():
+        assert "solutions" not in {
+            (node.module or "").partition(".")[0] if isinstance(node, ast.ImportFrom) else node.names[0].name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+        }
+
+
+def test_the_worker_loads_no_module_of_our_side():
+    code = "import sys, grader.forkserver, grader.worker\nprint(*(n for n in sys.modules if n.startswith('grader.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert {name.removeprefix("grader.") for name in loaded.split()} <= WORKER_SIDE
+
+
+@pytest.mark.parametrize("module", ["grader.cli", "grader.pytest_plugin", "grader.exercise", "grader.launch"])
+def test_what_every_start_loads_does_without_torch(module):
+    code = f"import sys, {module}\nprint(sorted({{'torch', 'hypothesis', 'rich', 'numpy'}} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.strip() == "[]"
