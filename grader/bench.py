@@ -22,7 +22,7 @@ IMPORTS = "imports"
 
 @dataclass(frozen=True)
 class Bench:
-    """One submission beside one exercise, ready for checks."""
+    """One submission beside one exercise; of the checks that fail, `explained` (None: all) are told in full."""
 
     exercise: Exercise
     submission: Submission
@@ -30,6 +30,7 @@ class Bench:
     limits: Limits
     seed: int
     clock: Clock
+    explained: frozenset[str] | None = None
 
     @property
     def load(self) -> Load:
@@ -89,8 +90,9 @@ def run_one(bench: Bench, check: Check) -> tuple[CheckResult, Worker | None]:
             reply = worker.load(bench.load)
             if "raised" in reply:
                 raise Raised.of(reply["raised"])
-            failure = run_check(check, side, solution, bench.seed)
-            done = diagnosis.explain(bench, check, blank, ask, side, failure) if failure else blank
+            in_full = bench.explained is None or check.name in bench.explained
+            failure = run_check(check, side, solution, bench.seed, shrink=in_full)
+            done = diagnosis.explain(bench, check, blank, ask, side, failure, in_full) if failure else blank
     except Lost as lost:
         done = replace(blank, status=lost.status, message=lost.message)  # type: ignore[arg-type]  # one of Status
     except Raised as error:

@@ -29,15 +29,18 @@ def is_memory(error: Raised) -> bool:
     return "MemoryError" in error.info["kinds"] or any(text in error.info["message"] for text in _NO_MEMORY)
 
 
-def explain(bench: "Bench", check: Check, blank: CheckResult, ask: Ask, side: Side, failure: Failure) -> CheckResult:
-    """The check's result: a failure told in full, or an error where the solution fails as well."""
+def explain(
+    bench: "Bench", check: Check, blank: CheckResult, ask: Ask, side: Side, failure: Failure, in_full: bool
+) -> CheckResult:
+    """The check's result: a failure, with its counterexample and its likeness if `in_full`; an error if it is ours."""
     if not _is_theirs(bench, check, failure):
         return replace(blank, status="error", message=f"the check itself failed: {failure.error!r}")
+    failed = replace(blank, status="fail", message=show.harmless(_message(bench, check, failure)))
+    if not in_full:
+        return failed
     reference = _Reference(bench.exercise, was_refused=type(failure.error).__name__ == ban.NotAllowed.__name__)
     return replace(
-        blank,
-        status="fail",
-        message=show.harmless(_message(bench, check, failure)),
+        failed,
         counterexample=_counterexample(bench, side.record[failure.start : failure.end], reference),
         misconception=_misconception(bench, check, ask, side.record, reference),
     )
@@ -151,6 +154,8 @@ def _misconception(
             agreed = sum(alike(answer.outcome, outcome(answer.call)) for answer in right)
             if agreed > most:
                 best, most = Misconception(mistake.name, mistake.says), agreed
+            if agreed == len(right):
+                break
     return best
 
 

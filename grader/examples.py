@@ -32,9 +32,10 @@ class _Enough(BaseException):
 class _Examples:
     """The last example that failed, and how many have run since the first did; with `go_on` all are run."""
 
-    def __init__(self, side: Side, go_on: bool = False) -> None:
+    def __init__(self, side: Side, go_on: bool = False, most_after_failure: int = MOST_AFTER_FAILURE) -> None:
         self._side = side
         self._go_on = go_on
+        self._most_after_failure = most_after_failure
         self._after = 0
         self.failure: Failure | None = None
 
@@ -51,7 +52,7 @@ class _Examples:
         start = len(self._side.record)
         if self.failure and not self._go_on:
             self._after += 1
-            if self._after > MOST_AFTER_FAILURE:
+            if self._after > self._most_after_failure:
                 raise _Enough
         try:
             function(*args, **kwargs)
@@ -63,9 +64,12 @@ class _Examples:
             raise
 
 
-def run_check(check: Check, submission: Side, solution: Side, seed: int) -> Failure | None:
-    """The check's failure in its smallest example, or None; raises Lost, and what is wrong with the check itself."""
-    examples = _Examples(submission)
+def run_check(check: Check, submission: Side, solution: Side, seed: int, shrink: bool = True) -> Failure | None:
+    """The check's failure, in its smallest example if it is to `shrink`, or None.
+
+    Raises Lost, and what is wrong with the check itself.
+    """
+    examples = _Examples(submission, most_after_failure=MOST_AFTER_FAILURE if shrink else 0)
     try:
         _run(check, examples, submission, solution, seed)
     except _Enough:

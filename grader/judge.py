@@ -53,9 +53,13 @@ def grade_text(
     sandbox: SandboxMode = "auto",
     limits: Limits | None = None,
     on_check: OnCheck | None = None,
+    explained: frozenset[str] | None = None,
 ) -> Result:
-    """Grade a submission that has been read; raises NoSandbox."""
-    grading = Grading(exercise, read, seed=seed, sandbox=sandbox, limits=limits)
+    """Grade a submission that has been read, and tell failures of the checks `explained` in full (None: of all).
+
+    Raises NoSandbox.
+    """
+    grading = Grading(exercise, read, seed=seed, sandbox=sandbox, limits=limits, explained=explained)
     for name in grading.names:
         done = grading.check(name)
         if on_check:
@@ -77,13 +81,14 @@ class Grading:
         seed: int = 0,
         sandbox: SandboxMode = "auto",
         limits: Limits | None = None,
+        explained: frozenset[str] | None = None,
     ) -> None:
         hold_off_compiler()
         source = launch.source(confined=sandbox != "off")
         if sandbox == "require" and source.sandbox == "none":
             raise NoSandbox("this system offers no sandbox for the submission, and --sandbox require was given")
         limits = limits or Limits()
-        self._bench = Bench(exercise, read, source, limits, seed, Clock(limits.total_seconds))
+        self._bench = Bench(exercise, read, source, limits, seed, Clock(limits.total_seconds), explained)
         self._pending: dict[str, Check | None] = {IMPORTS: None}
         self._pending |= {check.name: check for check in exercise.checks()}
         self._bases = [IMPORTS, *(check.name for check in exercise.checks() if check.is_base)]

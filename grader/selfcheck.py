@@ -80,7 +80,8 @@ def run(job: Job) -> Outcome:
         return Outcome(job, None, found, time.perf_counter() - started)
     text = _text(exercise, job)
     read = Submission(f"{job.kind} {job.name}".strip(), f"{exercise.name}.py", "", text)
-    result = grade_text(exercise, read, seed=job.seed)
+    meant = frozenset({exercise.mistakes[job.name].check} if job.kind == _WRONG else ())
+    result = grade_text(exercise, read, seed=job.seed, explained=meant)
     return Outcome(job, result, (), time.perf_counter() - started)
 
 

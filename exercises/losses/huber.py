@@ -35,6 +35,7 @@ Example:
     tensor(1.3125)
 """
 
+import torch
 from torch import Tensor, nn
 
 

@@ -72,7 +72,7 @@ class GradNormLogger:
 
 
 def initialize(model: nn.Module, scheme: str) -> None:
-    """Set the weights of the model's linear layers by `scheme` and their biases to zero; ValueError for unknown schemes."""
+    """Set all linear layers: weights by `scheme`, biases to zero; ValueError where the scheme is unknown."""
     raise NotImplementedError("fill in initialize")
 
 

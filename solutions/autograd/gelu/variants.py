@@ -61,18 +61,19 @@ MISCONCEPTIONS = {
     ),
     "autograd in backward": Edit(
         "own_backward",
-        "backward asks autograd for the derivative (torch.autograd.grad, .backward() or torch.func), and the exercise is "
-        "to write it.",
+        "backward asks autograd for the derivative (torch.autograd.grad, .backward() or torch.func), and the exercise "
+        "is to write it.",
         (
             GRADIENT,
+            "        again = torch.is_grad_enabled()\n"
             "        with torch.enable_grad():\n"
-            "            x = x.detach().requires_grad_()\n"
+            "            x = x if again else x.detach().requires_grad_()\n"
             "            y = _widened(x) * _share(_widened(x), ctx.approximate)\n"
-            "            return torch.autograd.grad(y, x, grad.to(y.dtype))[0], None",
+            "            return torch.autograd.grad(y, x, grad.to(y.dtype), create_graph=again)[0], None",
         ),
     ),
     "forward mode in backward": Edit(
-        "own_backward",
+        "form",
         "torch.func.jvp is automatic differentiation too, in forward mode; the exercise is to write the derivative.",
         (
             SLOPE,
@@ -146,7 +147,7 @@ MISCONCEPTIONS = {
         "A non-contiguous x has its elements in another order in memory; its result has to be in the order of x.",
         (
             "        wide = _widened(x)\n        return",
-            "        flat = x if x.is_contiguous() else x.as_strided(x.shape, torch.empty(x.shape).stride())\n"
+            "        flat = x if x.is_contiguous() else x.transpose(0, -1).reshape(x.shape)\n"
             "        wide = _widened(flat)\n        return",
         ),
     ),
@@ -194,11 +195,6 @@ MISCONCEPTIONS = {
         "A 0-d float32 constant promotes a 0-d half-precision x to float32; Python numbers do not.",
         (WIDENED, "    return x"),
         (VALUE, "        return x * _share(x, approximate) * torch.tensor(1.0)"),
-    ),
-    "float16 through bfloat16": Edit(
-        "half_precision",
-        "bfloat16 has three bits less than float16: computing in it is not precise enough.",
-        (WIDENED, "    return x.bfloat16() if x.dtype == torch.float16 else " + WIDENED.removeprefix("    return ")),
     ),
     "ignores the incoming gradient": Edit(
         "gradient",
@@ -255,6 +251,11 @@ MISCONCEPTIONS = {
         'backward has to know the mode: the slope of "none" is nearly that of "tanh", and not it.',
         (SLOPE, '        slope = _share(wide, "none") + wide * _share_slope(wide, "none")\n'),
     ),
+    "incoming gradient viewed flat": Edit(
+        "gradient",
+        "The incoming gradient may be a non-contiguous view, and view() refuses those; reshape() does not.",
+        (GRADIENT, "        return (grad.view(-1) * slope.reshape(-1)).reshape(x.shape).to(x.dtype), None"),
+    ),
     "float32 slope": Edit(
         "gradient",
         "The gradient is computed in float32, which shows from the eighth decimal: float64 has to stay float64.",
@@ -262,7 +263,7 @@ MISCONCEPTIONS = {
     ),
     "once": Edit(
         "second_derivative",
-        "once_differentiable says that the gradient has no gradient; this one is asked for it.",
+        "once_differentiable, or no_grad around backward, leaves the gradient without a gradient of its own.",
         (
             "    @staticmethod\n    def backward",
             "    @staticmethod\n    @torch.autograd.function.once_differentiable\n    def backward",
@@ -270,18 +271,14 @@ MISCONCEPTIONS = {
     ),
     "slope from forward": Edit(
         "second_derivative",
-        "A slope that forward has finished is a constant to backward: its own derivative with respect to x is lost.",
+        "A slope that forward has finished, or that detach(), .data or no_grad cut off from x, is a constant: its own "
+        "derivative with respect to x is lost.",
         (
             SAVE,
-            "        wide = _widened(x)\n        ctx.slope = _share(wide, approximate) + wide * _share_slope(wide, approximate)\n"
-            + SAVE,
+            "        wide = _widened(x)\n"
+            "        ctx.slope = _share(wide, approximate) + wide * _share_slope(wide, approximate)\n" + SAVE,
         ),
         (SLOPE, "        slope = ctx.slope\n"),
-    ),
-    "slope detached": Edit(
-        "second_derivative",
-        "detach(), .data and no_grad cut the graph from the slope back to x, so that the gradient has no gradient.",
-        (SAVED, SAVED + "        x = x.detach()\n"),
     ),
     "incoming gradient detached": Edit(
         "second_derivative",
@@ -290,7 +287,7 @@ MISCONCEPTIONS = {
     ),
     "autograd for the second": Edit(
         "second_derivative",
-        "Asked for the gradient of the gradient, backward asks autograd for the first one, and the exercise is to write it.",
+        "Asked for the gradient of the gradient, backward asks autograd for the first one; it is yours to write.",
         (
             GRADIENT,
             "        if torch.is_grad_enabled():\n"
@@ -313,12 +310,12 @@ MISCONCEPTIONS = {
     ),
     "cut off": Edit(
         "extremes",
-        "clamp() on x itself hides the overflow, and makes the value wrong: gelu(1000) is 1000. Clamp inside tanh alone.",
+        "clamp() on x itself hides the overflow, and makes the value wrong: gelu(1000) is 1000. Clamp inside tanh.",
         (WIDENED, WIDENED + ".clamp(-100, 100)"),
     ),
     "state on the class": Edit(
         "graphs",
-        "What backward needs belongs to ctx, which each call has for itself; on the class, the next call overwrites it.",
+        "What backward needs belongs to ctx, which each call has to itself; on the class, the next call replaces it.",
         (SAVE, "        GELUFunction.kept = x\n" + SAVE),
         (SAVED, SAVED + "        x = GELUFunction.kept\n"),
     ),
@@ -330,14 +327,14 @@ MISCONCEPTIONS = {
     ),
     "uses its tensors up": Edit(
         "graphs",
-        "With retain_graph=True backward runs again: what is left in ctx has to be as it was, in-place operations spoil it.",
+        "With retain_graph=True backward runs again: what is left in ctx has to be as it was, not written over.",
         (MODE, MODE + "        ctx.gain = torch.ones_like(_widened(x))\n"),
         (GRADIENT, "        if not torch.is_grad_enabled():\n            slope = ctx.gain.mul_(slope)\n" + GRADIENT),
     ),
     "incoming gradient in place": Edit(
         "expanded",
-        "The incoming gradient is not yours to write to: it may be shared, and after sum() its elements share one place "
-        "in memory.",
+        "The incoming gradient is not yours to write to: it may be shared, and after sum() its elements share one "
+        "place in memory.",
         (
             GRADIENT,
             "        if torch.is_grad_enabled():\n"
@@ -347,8 +344,8 @@ MISCONCEPTIONS = {
     ),
     "x in place": Edit(
         "inputs_untouched",
-        "An operation whose name ends in an underscore writes into x, which is the caller's; clone it first, or use the "
-        "operation without the underscore.",
+        "An operation whose name ends in an underscore writes into x, which is the caller's; clone it first, or use "
+        "the operation without the underscore.",
         (VALUE, "        return wide.mul_(_share(wide, approximate)).to(x.dtype)"),
     ),
     "saved x in place": Edit(

@@ -17,9 +17,9 @@ LARGE = ((65,), (3, 5, 7), (2, 1, 3, 1, 2), (300,))
 
 
 @st.composite
-def sizes(draw):
+def sizes(draw, large=LARGE):
     """Mostly small shapes, some large."""
-    large = draw(pick(None, None, None, None, *LARGE))
+    large = draw(pick(None, None, None, None, *large))
     return draw(shapes()) if large is None else large
 
 
@@ -35,9 +35,9 @@ def exact(solution, y_pred, y_true, delta):
     return solution.loss(y_pred.double(), y_true.double(), delta).to(y_pred.dtype)
 
 
-def roundings(pair):
-    """A few for the formula, and one for each addition of a plain sum."""
-    return 8 + pair[0].numel()
+def roundings(count):
+    """A few for the formula, and those of a plain sum, which grow with the root of the number of terms."""
+    return 8 + 4 * math.sqrt(count)
 
 
 def test_forward(submission, solution):
@@ -54,24 +54,40 @@ def test_forward(submission, solution):
         got.backward()
 
 
-@given(pair=pairs(dtype=dtypes(), layouts=LAYOUTS), delta=DELTAS)
-@example(pair=(torch.tensor([1.0, -1.0]), torch.zeros(2)), delta=1.0)
-@example(pair=(torch.tensor(0.25), torch.tensor(3.0)), delta=0.5)
-def test_value(submission, solution, pair, delta):
+@given(pair=pairs(dtype=dtypes(), layouts=LAYOUTS), delta=DELTAS, unit=pick(1.0, 1.0, 1.0, 1e-3, 1e4))
+@example(pair=(torch.tensor([1.0, -1.0]), torch.zeros(2)), delta=1.0, unit=1.0)
+@example(pair=(torch.tensor(0.25), torch.tensor(3.0)), delta=0.5, unit=1.0)
+def test_value(submission, solution, pair, delta, unit):
     """The loss is the mean of e²/2 for small errors and delta·(|e| - delta/2) for large ones, for any shape.
 
     Rules: mean, inputs
     """
-    close(submission.loss(*pair, delta), exact(solution, *pair, delta), steps=roundings(pair), what="the loss")
+    y_pred, y_true = (tensor * unit for tensor in pair)
+    want = exact(solution, y_pred, y_true, delta)
+    close(submission.loss(y_pred, y_true, delta), want, steps=roundings(y_pred.numel()), what="the loss")
 
 
-@given(pair=pairs(dtype=dtypes("float16", "bfloat16"), layouts=LAYOUTS), delta=DELTAS)
+@given(pair=pairs(sizes(large=((65,), (3, 5, 4))), dtypes("float16", "bfloat16"), layouts=LAYOUTS), delta=DELTAS)
 def test_half_precision(submission, solution, pair, delta):
     """float16 and bfloat16 inputs give a loss of their own dtype, right to that dtype's rounding.
 
     Rules: inputs, mean
     """
-    close(submission.loss(*pair, delta), exact(solution, *pair, delta), steps=roundings(pair), what="the loss")
+    close(
+        submission.loss(*pair, delta), exact(solution, *pair, delta), steps=roundings(pair[0].numel()), what="the loss"
+    )
+
+
+@given(pair=pairs(dtype=dtypes("float32", "float64", "float16"), layouts=LAYOUTS), delta=DELTAS)
+def test_inputs_untouched(submission, solution, pair, delta):
+    """Neither input is modified, forward or backward.
+
+    Rules: inputs
+    Examples: 10
+    """
+    y_pred, y_true = submission.inputs_after(*pair, delta)
+    equal(y_pred, pair[0], "y_pred afterwards")
+    equal(y_true, pair[1], "y_true afterwards")
 
 
 @given(pair=pairs(dtype=torch.float64))
@@ -81,7 +97,22 @@ def test_default_delta(submission, solution, pair):
     Rules: delta
     Examples: 10
     """
-    close(submission.default_loss(*pair), exact(solution, *pair, 1.0), steps=roundings(pair), what="the loss")
+    close(
+        submission.default_loss(*pair), exact(solution, *pair, 1.0), steps=roundings(pair[0].numel()), what="the loss"
+    )
+
+
+@given(pair=pairs(shapes()), delta=DELTAS, other=pick(7.0, 0.25))
+def test_repeated(submission, solution, pair, delta, other):
+    """One loss gives the same answer at every call, whatever other losses there are with deltas of their own.
+
+    Rules: mean, delta
+    Examples: 3
+    """
+    times = 300
+    want = [float(exact(solution, *pair, delta))] * times
+    got = submission.repeated(*pair, delta, other, times)
+    close(got, want, steps=roundings(pair[0].numel()), what="the losses, call by call,")
 
 
 @given(delta=st.one_of(st.floats(max_value=0.0, allow_nan=False, width=32), pick(-math.inf, math.nan)))
@@ -144,7 +175,7 @@ def test_gradcheck(submission, solution, pair, delta):
     Examples: 4
     Stands: the gradient check compares with a formula, this one with the submission's own values.
     """
-    close(submission.loss(*pair, delta), solution.loss(*pair, delta), steps=roundings(pair), what="the loss")
+    close(submission.loss(*pair, delta), solution.loss(*pair, delta), steps=roundings(pair[0].numel()), what="the loss")
     e = (pair[0] - pair[1]).detach().abs()
     if bool(((e - delta).abs() > 1e-3).all()):
         gradcheck(lambda a, b: submission.loss(a, b, delta), pair)
@@ -170,22 +201,10 @@ def test_outliers(submission, solution, kind, count, delta, seed):
     y_true = torch.zeros(count, dtype=dtype)
     y_pred.requires_grad_()
     value = submission.loss(y_pred, y_true, delta)
-    close(value, exact(solution, y_pred.detach(), y_true, delta), steps=8 + count, what="the loss")
+    close(value, exact(solution, y_pred.detach(), y_true, delta), steps=roundings(count), what="the loss")
     (got,) = torch.autograd.grad(value, y_pred, torch.ones_like(value))
     slope = (y_pred.detach().double().clamp(-delta, delta) / count).to(dtype)
     close(got, slope, steps=16, scale=delta / count, what="the gradient")
-
-
-@given(pair=pairs(dtype=dtypes("float32", "float64", "float16"), layouts=LAYOUTS), delta=DELTAS)
-def test_inputs_untouched(submission, solution, pair, delta):
-    """Neither input is modified, forward or backward.
-
-    Rules: inputs
-    Examples: 10
-    """
-    y_pred, y_true = submission.inputs_after(*pair, delta)
-    equal(y_pred, pair[0], "y_pred afterwards")
-    equal(y_true, pair[1], "y_true afterwards")
 
 
 @given(seed=st.integers(0, 999), delta=pick(1.0, 0.5))

@@ -113,6 +113,16 @@ MISCONCEPTIONS = {
         ),
     ),
     "default delta": Edit("default_delta", "delta is 1.0 unless given.", ("delta: float = 1.0", "delta: float = 0.5")),
+    "class attribute": Edit(
+        "repeated",
+        "HuberLoss.delta belongs to all instances: the loss built last decides for every other. Use self.delta.",
+        ("        self.delta = delta\n", "        HuberLoss.delta = delta\n"),
+    ),
+    "delta wears off": Edit(
+        "repeated",
+        "forward changes the loss itself: a call must not depend on the calls before it.",
+        (FORMULA, FORMULA.replace("return", "value =") + "\n        self.delta *= 1.001\n        return value"),
+    ),
     "any delta": Edit(
         "refused_delta",
         "A delta that is not greater than 0 makes no loss: __init__ has to refuse it.",

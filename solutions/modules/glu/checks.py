@@ -22,7 +22,8 @@ def weights(draw, sizes=SIZES, dtype=torch.float64, biases=pick(True, True, Fals
     """The weight and the bias, or None, of a layer of a drawn size."""
     in_features, out_features = draw(sizes) if isinstance(sizes, st.SearchStrategy) else sizes
     kind = draw(dtype) if isinstance(dtype, st.SearchStrategy) else dtype
-    bound = 2.0 if in_features < 10 else 0.25
+    # Gates stay within ±20: beyond, torch's own softplus, of which a sigmoid may be made, is an approximation.
+    bound = 2.0 if in_features <= 3 else 1.0 if in_features <= 6 else 0.25
     weight = draw(tensors((2 * out_features, in_features), kind, -bound, bound))
     bias = draw(tensors((2 * out_features,), kind, -2.0, 2.0, simplest=(0.0,))) if draw(biases) else None
     return weight, bias
@@ -115,7 +116,7 @@ def check_unrelated(one, other, bound, what):
 
 
 def test_forward(submission, solution):
-    """A new layer maps (4, 3) to (4, 2) without torch's own gated linear unit, and a backward pass reaches its weight.
+    """A new layer maps (4, 3) to (4, 2) without torch's own gated linear unit, and can be trained.
 
     Rules: own formula, halves
     Base: yes
@@ -124,7 +125,8 @@ def test_forward(submission, solution):
     shape = tuple(got["output"].shape)
     assert shape == (4, 2), f"x of shape (4, 3) with out_features=2 gives the shape {shape}, expected (4, 2)"
     assert got["output"].dtype == torch.float32, f"the output is of {got['output'].dtype} for x of torch.float32"
-    assert got["weight"] is not None, "weight.grad is None after a backward pass: no gradient reaches the weight"
+    reached = [name for name, gradient in got["gradients"].items() if gradient is not None]
+    assert reached, f"after a backward pass none of the parameters {list(got['gradients'])} has a gradient"
 
 
 @given(size=SIZES)
@@ -159,7 +161,7 @@ def test_no_bias(submission, solution, size):
 @example(
     case=(
         torch.tensor([[1.0], [-1.0]]).double(),
-        torch.tensor([[2.0], [2.0], [15.0], [25.0]]).double(),
+        torch.tensor([[2.0], [2.0], [15.0], [18.0]]).double(),
         torch.tensor([0.0, 1.0, 0.0, 0.0]).double(),
     )
 )
@@ -175,7 +177,7 @@ def test_value(submission, solution, case):
 
 @st.composite
 def several_inputs(draw):
-    """A layer, and inputs for it with different leading dimensions and strides; the first comes once more at the end."""
+    """A layer, and inputs with different leading dimensions and strides; the first comes once more at the end."""
     weight, bias = draw(weights(sizes=pick((2, 1), (1, 1), (3, 2), (1, 2), (2, 2), (4, 3))))
     xs = [
         draw(tensors((*draw(shapes(0, 4, max_side=3)), weight.shape[1]), weight.dtype, -3.0, 3.0, layouts=LAYOUTS))

@@ -20,11 +20,11 @@ def _gradients(layer):
 
 
 def fresh(learner, x, out_features):
-    """The output of a new layer, and the gradients of its sum."""
+    """The output of a new layer, and what a backward pass left in `.grad`."""
     layer = learner.GatedLinearUnit(in_features=x.shape[-1], out_features=out_features)
     y = layer(x)
     y.sum().backward()
-    return {"output": y.detach(), "weight": layer.weight.grad}
+    return {"output": y.detach(), "gradients": _gradients(layer)}
 
 
 def parameters(learner, in_features, out_features):
@@ -33,6 +33,7 @@ def parameters(learner, in_features, out_features):
     return {
         "parameters": {name: [list(p.shape), str(p.dtype), p.requires_grad] for name, p in layer.named_parameters()},
         "state_dict": {name: list(tensor.shape) for name, tensor in layer.state_dict().items()},
+        "bias": type(getattr(layer, "bias", None)).__name__,
     }
 
 

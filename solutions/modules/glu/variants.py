@@ -22,7 +22,7 @@ MISCONCEPTIONS = {
     ),
     "half the width": Edit(
         "forward",
-        "out_features is the width of the output. The projection has 2·out_features rows, since gating halves it.",
+        "out_features is the width of the output. The projection has twice as many, since gating halves them.",
         (WEIGHT, WEIGHT.replace("2 * ", "")),
         (BIAS, BIAS.replace("2 * ", "")),
     ),
@@ -31,14 +31,9 @@ MISCONCEPTIONS = {
         "chunk() gives views of one tensor, and autograd forbids writing into one of them: sigmoid(), not sigmoid_().",
         (GATED, "        return value * gate.sigmoid_()"),
     ),
-    "detached weight": Edit(
-        "forward",
-        "detach() and .data cut the graph: the output is right, and weight.grad stays None.",
-        (PROJECT, "        projected = nn.functional.linear(x, self.weight.detach(), self.bias)\n"),
-    ),
     "transposed weight": Edit(
         "parameters",
-        "weight is kept as (2·out_features, in_features), as in nn.Linear, or no checkpoint fits; transpose it in use.",
+        "weight is kept as (2·out_features, in_features), as in nn.Linear, or no checkpoint fits.",
         (WEIGHT, "        self.weight = nn.Parameter(torch.empty(in_features, 2 * out_features))\n"),
         (PROJECT, "        projected = nn.functional.linear(x, self.weight.T, self.bias)\n"),
     ),
@@ -59,7 +54,7 @@ MISCONCEPTIONS = {
     ),
     "plain bias": Edit(
         "parameters",
-        "A plain tensor is no parameter: it is not trained, not saved, and not moved by .to(). Wrap it in nn.Parameter.",
+        "A plain tensor is no parameter: not trained, not saved, not moved by .to(). Wrap it in nn.Parameter.",
         (BIAS, "        self.bias = torch.zeros(2 * out_features) if bias else None\n"),
     ),
     "bias as a buffer": Edit(
@@ -88,8 +83,8 @@ MISCONCEPTIONS = {
     "always a bias": Edit("no_bias", "The argument `bias` is not looked at.", (" if bias else None", "")),
     "zeros for no bias": Edit(
         "no_bias",
-        "With bias=False, bias is None. A parameter of zeros is still saved, and a checkpoint without it does not load.",
-        (" if bias else None", " if bias else nn.Parameter(torch.zeros(2 * out_features), requires_grad=False)"),
+        "With bias=False, bias is None; zeros in its place give the right output, and are left behind by .to().",
+        (" if bias else None", " if bias else torch.zeros(2 * out_features)"),
     ),
     "no bias attribute": Edit(
         "no_bias",
@@ -119,19 +114,6 @@ MISCONCEPTIONS = {
         "value",
         "gate · sigmoid(gate) is SiLU, and makes this SwiGLU. Here the gate's sigmoid alone multiplies the value.",
         ("torch.sigmoid(gate)", "nn.functional.silu(gate)"),
-    ),
-    "relu gate": Edit(
-        "value", "A ReLU gate makes this ReGLU; here it is a sigmoid.", ("torch.sigmoid(gate)", "gate.relu()")
-    ),
-    "tanh of the value": Edit(
-        "value",
-        "The value is used as it is: its linear path is what lets gradients through.",
-        ("return value *", "return torch.tanh(value) *"),
-    ),
-    "hard sigmoid": Edit(
-        "value",
-        "hardsigmoid is three straight lines near the sigmoid, and is not the sigmoid.",
-        ("torch.sigmoid(gate)", "nn.functional.hardsigmoid(gate)"),
     ),
     "softmax gate": Edit(
         "value",
@@ -173,7 +155,7 @@ MISCONCEPTIONS = {
     ),
     "viewed flat": Edit(
         "leading_dimensions",
-        "view() needs strides that can be flattened, and x may be any view; reshape() works, and F.linear needs neither.",
+        "view() needs strides that can be flattened, and x may have any; reshape() works, and F.linear needs neither.",
         (
             PROJECT,
             "        rows = x.view(-1, x.shape[-1])\n"
@@ -215,12 +197,17 @@ MISCONCEPTIONS = {
     ),
     "reshaped to fit": Edit(
         "refused_shapes",
-        "reshape(-1, in_features) makes rows of any x whose element count divides; the last dimension has to be checked.",
+        "reshape(-1, in_features) makes rows of any x whose element count divides: check the last dimension first.",
         (
             PROJECT,
             "        rows = x.reshape(-1, self.weight.shape[1])\n"
             "        projected = nn.functional.linear(rows, self.weight, self.bias).reshape(*x.shape[:-1], -1)\n",
         ),
+    ),
+    "detached weight": Edit(
+        "gradient",
+        "detach() and .data cut the graph: the output is right, and weight.grad stays None.",
+        (PROJECT, PROJECT.replace("self.weight,", "self.weight.detach(),")),
     ),
     "detached gate": Edit(
         "gradient",
@@ -249,7 +236,7 @@ MISCONCEPTIONS = {
     ),
     "where over overflow": Edit(
         "saturation",
-        "torch.where picks the right value, but the branch not picked still multiplies its zero gradient by inf: nan.",
+        "torch.where picks the right value, but the other branch still multiplies its zero gradient by inf: nan.",
         (
             "torch.sigmoid(gate)",
             "torch.where(gate >= 0, 1 / (1 + torch.exp(-gate)), torch.exp(gate) / (1 + torch.exp(gate)))",
@@ -266,7 +253,7 @@ MISCONCEPTIONS = {
     ),
     "kept transpose": Edit(
         "moves",
-        "A view of the weight made in __init__ stays behind when .to() gives the parameter new memory; make it in forward.",
+        "A view of the weight made in __init__ stays behind when .to() gives the parameter new memory.",
         (BIAS, BIAS + '        object.__setattr__(self, "kept", self.weight.T)\n'),
         (PROJECT, "        projected = nn.functional.linear(x, self.kept.T, self.bias)\n"),
     ),
@@ -286,11 +273,6 @@ MISCONCEPTIONS = {
         ("bound = in_features**-0.5", "bound = (2 * out_features) ** -0.5"),
     ),
     "no square root": Edit("init", "The bound is 1/sqrt(in_features).", ("in_features**-0.5", "1 / in_features")),
-    "xavier": Edit(
-        "init",
-        "Xavier's bound counts the outputs as well; nn.Linear's is 1/sqrt(in_features).",
-        ("bound = in_features**-0.5", "bound = (6 / (in_features + 2 * out_features)) ** 0.5"),
-    ),
     "zero bias": Edit(
         "init",
         "nn.Linear's bias starts uniform like its weight, not at zero.",

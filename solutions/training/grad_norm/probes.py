@@ -1,4 +1,4 @@
-"""What the grader does with a gradient-norm logger: give it gradients, initialise models, train, return what was seen."""
+"""What the grader does: give a logger gradients, initialise models, train them, and return what was seen."""
 
 import torch
 from torch import nn

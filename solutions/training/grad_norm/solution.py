@@ -84,7 +84,7 @@ _SCHEMES = {
 
 
 def initialize(model: nn.Module, scheme: str) -> None:
-    """Set the weights of the model's linear layers by `scheme` and their biases to zero; ValueError for unknown schemes."""
+    """Set all linear layers: weights by `scheme`, biases to zero; ValueError where the scheme is unknown."""
     if scheme not in _SCHEMES:
         raise ValueError(f"scheme must be one of {', '.join(_SCHEMES)}, not {scheme!r}")
     for layer in model.modules():

@@ -30,13 +30,8 @@ MEAN = "        means.append(sum(losses) / len(losses))\n"
 MISCONCEPTIONS = {
     "returns a tensor": Edit(
         "entry_points",
-        "A norm is a plain float, which can be plotted and kept; a tensor keeps more than its number: .item() takes it out.",
+        "A norm is a plain float, which can be plotted and kept: .item() takes it out of a tensor.",
         (NORM, NORM.replace("math.sqrt", "torch.tensor") + "        norm = norm.sqrt()\n"),
-    ),
-    "returns nothing": Edit(
-        "entry_points",
-        "record() has to return the norm as well as append it.",
-        ("        return norm\n", ""),
     ),
     "losses as tensors": Edit(
         "entry_points",
@@ -47,11 +42,6 @@ MISCONCEPTIONS = {
         "norm",
         "The norms of single parameters do not add up: add their squares, and take the root once, at the end.",
         (NORM, "        norm = sum((float(g.double().norm()) for g in gradients), 0.0)\n"),
-    ),
-    "mean of norms": Edit(
-        "norm",
-        "This is the average of the parameters' norms; the norm asked for is that of all gradients as one vector.",
-        (NORM, "        norm = sum(float(g.double().norm()) for g in gradients) / max(1, len(gradients))\n"),
     ),
     "squared": Edit(
         "norm",
@@ -68,11 +58,6 @@ MISCONCEPTIONS = {
             NORM,
             NORM + "        norm /= math.sqrt(max(1, sum(g.numel() for g in gradients)))\n",
         ),
-    ),
-    "absolute values": Edit(
-        "norm",
-        "This is the L1 norm, the sum of the absolute values; L2 is the root of the sum of the squares.",
-        (NORM, "        norm = sum((float(g.double().abs().sum()) for g in gradients), 0.0)\n"),
     ),
     "largest": Edit(
         "norm",
@@ -96,7 +81,7 @@ MISCONCEPTIONS = {
     ),
     "matrix norm": Edit(
         "norm",
-        "torch.linalg.norm(g, 2) of a matrix is its largest singular value; the L2 norm of all elements is norm() as it is.",
+        "torch.linalg.norm(g, 2) of a matrix is its largest singular value; vector_norm takes all elements.",
         (
             NORM,
             "        norms = [float(torch.linalg.norm(g.double(), 2 if g.dim() == 2 else None)) for g in gradients]\n"
@@ -107,11 +92,6 @@ MISCONCEPTIONS = {
         "norm",
         "A small number added against division by zero belongs where something is divided: here it is logged.",
         ("for g in gradients))", "for g in gradients)) + 1e-6"),
-    ),
-    "rounded": Edit(
-        "norm",
-        "Round when you print: a norm of 1e-4 that is logged as 0.0 hides what the log is for.",
-        (NORM, NORM + "        norm = round(norm, 4)\n"),
     ),
     "generator kept": Edit(
         "many_records",
@@ -126,15 +106,6 @@ MISCONCEPTIONS = {
             "        if not hasattr(self, '_gradients'):\n"
             "            self._gradients = [p.grad.detach() for p in self._parameters if p.grad is not None]\n"
             "        gradients = self._gradients\n",
-        ),
-    ),
-    "parameters chosen once": Edit(
-        "many_records",
-        "Which parameters have a gradient can change from one record to the next: ask each time.",
-        (
-            GRADIENTS,
-            "        self._parameters = [p for p in self._parameters if p.grad is not None]\n"
-            "        gradients = [p.grad.detach() for p in self._parameters]\n",
         ),
     ),
     "stops at the first without": Edit(
@@ -159,11 +130,6 @@ MISCONCEPTIONS = {
         "Without any gradient the norm is 0.0, a float like all the others, not the int 0.",
         (NORM, NORM + "        norm = norm if gradients else 0\n"),
     ),
-    "nothing noted for none": Edit(
-        "many_records",
-        "A record without any gradient is a record too: 0.0 is appended, so that norms and updates stay in step.",
-        (APPEND, "        if gradients:\n            self.norms.append(norm)\n"),
-    ),
     "shared list": Edit(
         "many_records",
         "A list in the class body is one for all loggers: make it in __init__.",
@@ -174,19 +140,6 @@ MISCONCEPTIONS = {
         "many_records",
         "norms holds every norm so far; here each record replaces those before it.",
         (APPEND, "        self.norms = [norm]\n"),
-    ),
-    "adds up": Edit(
-        "many_records",
-        "Each record is of the gradients as they are now: the sum of squares starts at zero each time.",
-        (
-            NORM,
-            NORM.replace("math.sqrt(", "math.sqrt(getattr(self, '_total', 0.0) + ") + "        self._total = norm**2\n",
-        ),
-    ),
-    "running average": Edit(
-        "many_records",
-        "A smoothed curve is for the plot: record notes this gradient's norm alone.",
-        (NORM, NORM + "        norm = 0.9 * self.norms[-1] + 0.1 * norm if self.norms else norm\n"),
     ),
     "squared in place": Edit(
         "gradients_untouched",
@@ -207,11 +160,6 @@ MISCONCEPTIONS = {
         "clip_grad_norm_ returns the norm, and scales the gradients down as well: a logger only looks.",
         (NORM, NORM + "        for g in gradients:\n            g.mul_(min(1.0, 1.0 / (norm + 1e-6)))\n"),
     ),
-    "zeroed": Edit(
-        "gradients_untouched",
-        "record is called before the update, which needs the gradients: zeroing them is for train.",
-        (NORM, NORM + "        for g in gradients:\n            g.zero_()\n"),
-    ),
     "zeros for none": Edit(
         "gradients_untouched",
         "A parameter without a gradient stays without: zeros in its place would let weight decay reach it.",
@@ -222,25 +170,10 @@ MISCONCEPTIONS = {
             "                p.grad = torch.zeros_like(p)\n" + GRADIENTS,
         ),
     ),
-    "converted for good": Edit(
-        "gradients_untouched",
-        "Squaring in float32 is right, but p.grad itself must stay as it is: convert a copy.",
-        (NORM, NORM + "        for g in gradients:\n            g.copy_(g.half())\n"),
-    ),
     "squares in float16": Edit(
         "float16",
-        "300² is more than float16 can hold, and the norm becomes inf: convert before squaring.",
+        "300² is more than float16 can hold, of an element or of a whole norm, and gives inf: convert before squaring.",
         ("g.double().square().sum()", "g.square().sum()"),
-    ),
-    "norm squared in float16": Edit(
-        "float16",
-        "The norm of one gradient fits into float16, its square does not: convert it before squaring.",
-        ("g.double().square().sum()", "g.norm() ** 2"),
-    ),
-    "overflow hidden": Edit(
-        "float16",
-        "Replacing inf by the largest number hides the overflow: the norm is wrong all the same.",
-        ("g.double().square().sum()", "torch.nan_to_num(g.square()).double().sum()"),
     ),
     "children alone": Edit(
         "layers",
@@ -266,36 +199,16 @@ MISCONCEPTIONS = {
         ),
         ("layer.bias is not None", "getattr(layer, 'bias', None) is not None"),
     ),
-    "every bias": Edit(
-        "layers",
-        "The biases of other layers, such as normalisations, are left alone.",
-        (MODULES, MODULES + "        if isinstance(layer, nn.LayerNorm):\n            nn.init.zeros_(layer.bias)\n"),
-    ),
     "bias left": Edit("layers", "The biases of linear layers are set as well, to zero.", (BIAS, "")),
     "bias by scheme": Edit(
         "layers",
         'The scheme is for the weights; biases become zero, under "ones" too.',
         (BIAS, BIAS.replace("nn.init.zeros_(layer.bias)", "nn.init.constant_(layer.bias, float(scheme == 'ones'))")),
     ),
-    "no layer without bias": Edit(
-        "layers",
-        "A linear layer made with bias=False has None there.",
-        (BIAS, "            nn.init.zeros_(layer.bias)\n"),
-    ),
-    "nothing without bias": Edit(
-        "layers",
-        "A layer without a bias still has a weight to set.",
-        (LINEAR, "        if isinstance(layer, nn.Linear) and layer.bias is not None:\n"),
-    ),
     "always float32": Edit(
         "layers",
         "The layers keep their dtype: numbers made as float32 belong into a float64 layer by copy_, not by .data =.",
         (SET, SET + "            layer.weight.data = layer.weight.data.float()\n"),
-    ),
-    "last layer alone": Edit(
-        "layers",
-        "Every linear layer is set, not only the last one found.",
-        (LINEAR, "        if layer is [m for m in model.modules() if isinstance(m, nn.Linear)][-1]:\n"),
     ),
     "xavier normal": Edit(
         "xavier_uniform",
@@ -307,25 +220,10 @@ MISCONCEPTIONS = {
         "The bound is sqrt(6 / (fan_in + fan_out)), without a gain for ReLU.",
         (XAVIER, "nn.init.xavier_uniform_(weight, gain=nn.init.calculate_gain('relu'))"),
     ),
-    "xavier by fan-in": Edit(
-        "xavier_uniform",
-        "Xavier's bound has the sum of fan-in and fan-out; this has fan-in twice.",
-        (XAVIER, "nn.init.uniform_(weight, -(3 / weight.shape[1]) ** 0.5, (3 / weight.shape[1]) ** 0.5)"),
-    ),
-    "xavier's deviation as bound": Edit(
-        "xavier_uniform",
-        "sqrt(2 / (fan_in + fan_out)) is the standard deviation; the uniform distribution's bound is sqrt(3) times that.",
-        (XAVIER, "nn.init.xavier_uniform_(weight, gain=3**-0.5)"),
-    ),
     "positive weights": Edit(
         "xavier_uniform",
         "torch.rand gives numbers from 0 to 1: spread over -bound to bound, half of them are negative.",
         (XAVIER, "nn.init.xavier_uniform_(weight).data.abs_()"),
-    ),
-    "torch's default": Edit(
-        "xavier_uniform",
-        "What nn.Linear does by itself, uniform within ±1/sqrt(fan_in), is none of the three schemes.",
-        (XAVIER, "nn.init.uniform_(weight, -(weight.shape[1] ** -0.5), weight.shape[1] ** -0.5)"),
     ),
     "kaiming by fan-out": Edit(
         "kaiming_normal",
@@ -339,7 +237,7 @@ MISCONCEPTIONS = {
     ),
     "kaiming without gain": Edit(
         "kaiming_normal",
-        "ReLU loses half of the variance, so the gain is sqrt(2): the deviation is sqrt(2 / fan_in), not sqrt(1 / fan_in).",
+        "ReLU loses half of the variance, so the deviation is sqrt(2 / fan_in), not sqrt(1 / fan_in).",
         (KAIMING, 'nn.init.kaiming_normal_(weight, nonlinearity="linear")'),
     ),
     "variance for deviation": Edit(
@@ -371,14 +269,6 @@ MISCONCEPTIONS = {
         "A new nn.Parameter is one that no optimizer knows: change the old one in place.",
         (SET, SET + "            layer.weight = nn.Parameter(layer.weight.detach().clone())\n"),
     ),
-    "new biases": Edit(
-        "same_parameters",
-        "A new bias Parameter is one that no optimizer knows: zero the old one in place.",
-        (
-            "                nn.init.zeros_(layer.bias)\n",
-            "                layer.bias = nn.Parameter(torch.zeros_like(layer.bias))\n",
-        ),
-    ),
     "frozen": Edit(
         "same_parameters",
         "requires_grad=False is no way to write into a parameter: it stays so, and the layer is never trained.",
@@ -386,7 +276,7 @@ MISCONCEPTIONS = {
     ),
     "gradients off for good": Edit(
         "same_parameters",
-        "set_grad_enabled(False) as a plain call stays in force after initialize: `with torch.no_grad():` ends by itself.",
+        "set_grad_enabled(False) stays in force after initialize: `with torch.no_grad():` ends by itself.",
         (MODULES, "    torch.set_grad_enabled(False)\n" + MODULES),
     ),
     "any scheme": Edit(
@@ -405,11 +295,6 @@ MISCONCEPTIONS = {
         (UNKNOWN, "    if not hasattr(nn.init, scheme + '_'):\n        raise ValueError(scheme)\n"),
         (SET, "            _SCHEMES.get(scheme, lambda weight: None)(layer.weight)\n"),
     ),
-    "any case": Edit(
-        "unknown_scheme",
-        'Schemes are named exactly: "Ones" and " ones" are unknown ones.',
-        (UNKNOWN, "    scheme = scheme.strip().lower()\n" + UNKNOWN),
-    ),
     "substring": Edit(
         "unknown_scheme",
         "`in` on a string finds parts of it: compare the whole name.",
@@ -420,11 +305,6 @@ MISCONCEPTIONS = {
         "steps",
         "backward() adds to what is in .grad: without zeroing, each norm is of all mini-batches so far.",
         (ZERO, ""),
-    ),
-    "zeroed once": Edit(
-        "steps",
-        "The gradients are zeroed for each mini-batch, not for each epoch.",
-        (LOOP + ZERO, "        optimizer.zero_grad()\n" + LOOP),
     ),
     "zeroed at the end": Edit(
         "steps",
@@ -448,12 +328,6 @@ MISCONCEPTIONS = {
         "Before backward() there is no gradient of this mini-batch yet.",
         (BACKWARD + RECORD, RECORD + BACKWARD),
     ),
-    "recorded each epoch": Edit(
-        "steps",
-        "There is one norm for each update; here there is one for each epoch.",
-        (RECORD, ""),
-        (MEAN, "        logger.record()\n" + MEAN),
-    ),
     "recorded twice": Edit(
         "steps",
         "There is one norm for each update, and record() has appended it already.",
@@ -464,13 +338,6 @@ MISCONCEPTIONS = {
         "Each mini-batch has its own update: step() is inside the loop.",
         (STEP, ""),
         (MEAN, "        optimizer.step()\n" + MEAN),
-    ),
-    "never recorded": Edit("steps", "Each update has its record: train has to call logger.record().", (RECORD, "")),
-    "never updated": Edit("steps", "Without optimizer.step() the weights stay as they are.", (STEP, "")),
-    "clips": Edit(
-        "steps",
-        "The update uses the gradient that was recorded: nobody asked for clipping.",
-        (RECORD, "            nn.utils.clip_grad_norm_(model.parameters(), 0.5)\n" + RECORD),
     ),
     "one iterator": Edit(
         "steps",
@@ -484,21 +351,6 @@ MISCONCEPTIONS = {
         "A loader that shuffles gives another order in each epoch: a list of its first pass does not.",
         ("    means = []\n", "    means, batches = [], list(loader)\n"),
         ("in loader:", "in batches:"),
-    ),
-    "first batch skipped": Edit(
-        "steps",
-        "Every mini-batch of the loader counts, the first one too.",
-        (LOOP, "        for x, y in list(loader)[len(loader) > 1 :]:\n"),
-    ),
-    "one epoch": Edit(
-        "steps",
-        "The loader is gone through `epochs` times.",
-        ("range(epochs)", "range(1)"),
-    ),
-    "one epoch less": Edit(
-        "steps",
-        "range(1, epochs) has epochs - 1 members.",
-        ("range(epochs)", "range(1, epochs)"),
     ),
     "arguments swapped": Edit(
         "steps",
@@ -525,11 +377,6 @@ MISCONCEPTIONS = {
         "An epoch's loss is the mean of its mini-batch losses, not their sum.",
         ("sum(losses) / len(losses)", "sum(losses)"),
     ),
-    "last loss": Edit(
-        "losses",
-        "An epoch's loss is the mean over its mini-batches; this is the last one's.",
-        ("sum(losses) / len(losses)", "losses[-1]"),
-    ),
     "mean over samples": Edit(
         "losses",
         "Every mini-batch counts the same; here each counts by its number of samples.",
@@ -541,11 +388,6 @@ MISCONCEPTIONS = {
         "Each epoch's mean is of that epoch's mini-batches alone: the list starts anew.",
         ("    means = []\n", "    means, losses = [], []\n"),
         ("        losses = []\n", ""),
-    ),
-    "every loss": Edit(
-        "losses",
-        "There is one number for each epoch, not one for each mini-batch.",
-        (MEAN, "        means.extend(losses)\n"),
     ),
     "loss after the update": Edit(
         "losses",

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from grader.authoring import close, dtypes, equal, pick, raises
 
-# The contract allows the learning rates a relative error of 1e-6, here in roundings of float64.
+# The contract allows a relative error of 1e-6, here in roundings of float64.
 WITHIN = 1e-6 / 2.0**-52
-# No rate of these passes the edge of stability, so no step enlarges a rounding by much.
-ROUNDINGS = 1e6
 ROUNDINGS_OF_A_STEP = 1024
 OPTIMIZERS = pick("sgd", "momentum", "adam", "adamw")
 STEPS = st.integers(2, 6)
@@ -39,16 +37,15 @@ def check_rates(got, want, updates):
     assert len(lrs) == len(losses), f"there are {len(lrs)} learning rates and {len(losses)} losses"
     close(lrs, want, steps=WITHIN, what="lrs")
     assert len(used) == updates, f"the optimizer made {len(used)} updates, expected {updates}"
-    for i, groups in enumerate(used):
-        expected = [want[i]] * len(groups)
-        close(groups, expected, steps=WITHIN, what=f"in update {i}, the learning rates of the optimizer's groups")
+    for group, rates_of_group in enumerate(zip(*used, strict=True)):
+        close(rates_of_group, want[:updates], steps=WITHIN, what=f"at the updates, the learning rate of group {group}")
 
 
 def check_losses(got, solution, seed, **setup):
     """The losses are those of ordinary training at the learning rates that the optimizer was seen to use."""
     used = [groups[0] for groups in got["lrs of the updates"]]
     want = solution.plain_losses([*used, *got["lrs"][len(used) :]], seed=seed, **setup)
-    close(got["losses"], want, steps=ROUNDINGS * len(want), what="losses")
+    close(got["losses"], want, steps=WITHIN, what="losses")
 
 
 def test_result(submission, solution):
@@ -57,7 +54,7 @@ def test_result(submission, solution):
     Rules: floats
     Base: yes
     """
-    for num_steps in (3, 4):
+    for num_steps in (2, 3):
         got = submission.form(num_steps)
         assert got["is pair of lists"], (
             f"the result is a {got['result']}, expected a tuple of two lists: lrs and losses"
@@ -123,7 +120,7 @@ def test_defaults(submission, solution):
 @example(seed=0, num_steps=4, lr_max=0.1, setup={"classes": True, "deep": True})
 @example(seed=0, num_steps=4, lr_max=0.1, setup={"loader": "iterable", "batches": 2})
 @example(seed=0, num_steps=4, lr_max=0.1, setup={"loader": "dataloader", "batches": 2})
-@example(seed=1, num_steps=30, lr_max=0.05, setup={"batches": 3})
+@example(seed=1, num_steps=12, lr_max=0.05, setup={"batches": 3})
 def test_losses(submission, solution, seed, num_steps, lr_max, setup):
     """Each loss is that of its mini-batch before its update, and each update uses its own mini-batch's gradient alone.
 
@@ -359,6 +356,7 @@ def test_suggestion(submission, solution, curve, kind):
     """The suggestion is a tenth of the rate of the first loss that is not finite or over four times the smallest so far.
 
     Rules: suggestion, no divergence
+    Examples: 10
     """
     lrs, losses = curve
     got = submission.suggest(lrs, losses, kind)

@@ -1,4 +1,4 @@
-"""Norms taken in the gradients' own dtype, and float32 afterwards; parameters found by walking __dict__-free recursion."""
+"""Norms in float32 and a root of Python floats; a recursive walk over the layers; the former mode is put back."""
 
 import torch
 from torch import nn
