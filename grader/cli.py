@@ -108,6 +108,7 @@ def _selfcheck(arguments: list[str]) -> int:
     parser = _Parser("grader selfcheck", description="Prove the house rules of exercises.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="exercises; all, if none is named")
     parser.add_argument("--seeds", type=_positive, default=1, metavar="N", help="grade with the seeds 0 to N - 1")
+    parser.add_argument("--twice", action="store_true", help="grade everything two times, and compare")
     options = parser.parse_args(arguments)
     from grader.exercise import Unknown, exercises, find
     from grader.reports.table import heading, line
@@ -119,7 +120,7 @@ def _selfcheck(arguments: list[str]) -> int:
         return _wrong_call(str(error))
     print(heading())
     findings = 0
-    for row in selfcheck(names, options.seeds):
+    for row in selfcheck(names, options.seeds, options.twice):
         print(line(row), flush=True)
         for finding in row.findings:
             print(f"    {finding}", flush=True)

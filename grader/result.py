@@ -1,7 +1,7 @@
 """What happened, as frozen values that go to JSON and back; imports nothing of ours."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 SCHEMA = 1
@@ -65,6 +65,10 @@ class Result:
     def as_data(self) -> dict[str, Any]:
         """The result as the documented JSON object."""
         return {"schema": SCHEMA} | asdict(self) | {"checks": [asdict(check) for check in self.checks]}
+
+    def timeless(self) -> "Result":
+        """The result without its times: the same for the same submission and seed, at every run."""
+        return replace(self, seconds=0.0, checks=tuple(replace(check, seconds=0.0) for check in self.checks))
 
     def to_json(self) -> str:
         """The result as JSON text; `from_json` gives an equal value."""

@@ -26,6 +26,7 @@ class Job:
     kind: str
     name: str
     seed: int
+    twice: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Outcome:
     result: Result | None
     accepted: tuple[str, ...]
     seconds: float
+    is_steady: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,12 @@ class Row:
     findings: tuple[str, ...]
 
 
-def selfcheck(names: list[str], seeds: int, processes: int | None = None) -> Iterator[Row]:
-    """A row for each exercise, in order; variants are graded in parallel, in warm processes."""
-    jobs = [job for name in names for job in jobs_of(find(name), seeds)]
+def selfcheck(names: list[str], seeds: int, twice: bool = False, processes: int | None = None) -> Iterator[Row]:
+    """A row for each exercise, in order; variants are graded in parallel, in warm processes.
+
+    With `twice` each is graded two times, and told in full, to see that the results are equal.
+    """
+    jobs = [job for name in names for job in jobs_of(find(name), seeds, twice)]
     count = max(1, min(processes or os.cpu_count() or 1, len(jobs)))
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(count, mp_context=context) as pool:
@@ -62,11 +67,11 @@ def selfcheck(names: list[str], seeds: int, processes: int | None = None) -> Ite
             yield row(find(name), [future.result() for future in futures])
 
 
-def jobs_of(exercise: Exercise, seeds: int) -> list[Job]:
+def jobs_of(exercise: Exercise, seeds: int, twice: bool = False) -> list[Job]:
     """Everything of an exercise that has to be graded."""
     kinds = [(_STUB, ""), (_SOLUTION, ""), (_TRIVIAL, "")]
     kinds += [(_RIGHT, name) for name in exercise.right] + [(_WRONG, name) for name in exercise.mistakes]
-    return [Job(exercise.name, kind, name, seed) for seed in range(seeds) for kind, name in kinds]
+    return [Job(exercise.name, kind, name, seed, twice) for seed in range(seeds) for kind, name in kinds]
 
 
 def run(job: Job) -> Outcome:
@@ -81,8 +86,11 @@ def run(job: Job) -> Outcome:
     text = _text(exercise, job)
     read = Submission(f"{job.kind} {job.name}".strip(), f"{exercise.name}.py", "", text)
     meant = frozenset({exercise.mistakes[job.name].check} if job.kind == _WRONG else ())
-    result = grade_text(exercise, read, seed=job.seed, explained=meant)
-    return Outcome(job, result, (), time.perf_counter() - started)
+    results = [
+        grade_text(exercise, read, seed=job.seed, explained=None if job.twice else meant) for _ in range(1 + job.twice)
+    ]
+    is_steady = results[0].timeless() == results[-1].timeless()
+    return Outcome(job, results[0], (), time.perf_counter() - started, is_steady)
 
 
 def row(exercise: Exercise, outcomes: list[Outcome]) -> Row:
@@ -139,6 +147,8 @@ def _judged(exercise: Exercise, outcomes: list[Outcome]) -> Iterator[str]:
         yield from (f"{where}: {sentence}" for sentence in outcome.accepted)
         if outcome.result is None:
             continue
+        if not outcome.is_steady:
+            yield f"{where}: two gradings with the same seed differ"
         failed = [f"{check.name} ({check.status}): {check.message}" for check in outcome.result.failed]
         if outcome.result.verdict == "error":
             yield f"{where}: the grader failed in {failed[0]}"

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from grader.authoring import close, dtypes, equal, pick, random, shapes, tensors
+from grader.authoring import close, dtypes, equal, laid_out, pick, random, shapes, tensors
 
 LAYOUTS = ("contiguous", "transposed", "strided", "offset")
 LARGE = (65, 33)
@@ -59,6 +59,12 @@ def magnitudes(x, weight, bias):
     """What the halves' terms add up to in size: each half is right to some roundings of this."""
     terms = double(x.detach()).abs() @ double(weight).abs().T
     return (terms if bias is None else terms + double(bias).abs()).chunk(2, -1)
+
+
+def has_corner(x, weight, bias):
+    """Whether a gate is 0: there a sigmoid made of exp(-|gate|), right everywhere else, has torch's slope of |0|, 0."""
+    gate = torch.nn.functional.linear(x.detach().double(), double(weight), double(bias)).chunk(2, -1)[1]
+    return bool((gate.abs() < 1e-3).any())
 
 
 def check_output(got, solution, case, what="the output"):
@@ -186,17 +192,19 @@ def several_inputs(draw):
     return weight, bias, [*xs, xs[0]]
 
 
-def leading(*lengths, sizes=(3, 2)):
+def leading(*lengths, sizes=(3, 2), layout="contiguous"):
     """One layer and an input for each of the leading dimensions."""
     in_features, out_features = sizes
     weight = random((2 * out_features, in_features), 1, -2.0, 2.0)
-    xs = [random((*shape, in_features), 2 + k, -3.0, 3.0) for k, shape in enumerate(lengths)]
+    xs = [laid_out(random((*shape, in_features), 2 + k, -3.0, 3.0), layout) for k, shape in enumerate(lengths)]
     return weight, random((2 * out_features,), 0), xs
 
 
 @given(layer=several_inputs())
 @example(layer=leading(()))
 @example(layer=leading((), (1,), (1, 1), (2, 4), (4, 2, 3), (2, 1, 3, 1), (2, 1, 2, 1, 3)))
+@example(layer=leading((4, 2), (2, 4, 3), (2, 1, 3, 2), layout="transposed"))
+@example(layer=leading((), (4, 2), (2, 4, 3), layout="strided"))
 @example(layer=leading((), (1,), (1, 4), (4, 1), (2, 3), sizes=(2, 1)))
 @example(layer=leading((), (1,), (3, 2), (1, 1, 1), sizes=(1, 1)))
 def test_leading_dimensions(submission, solution, layer):
@@ -268,10 +276,13 @@ def test_gradient(submission, solution, passes):
     Rules: gradients
     Examples: 12
     """
-    check_gradients(submission.gradients(*passes), solution, *passes)
+    weight, bias, xs, _ = passes
+    if not any(has_corner(x, weight, bias) for x in xs):
+        check_gradients(submission.gradients(*passes), solution, *passes)
 
 
 @given(case=cases(leading=shapes(0, 1, max_side=2), sizes=pick((2, 1), (1, 1), (2, 2), (3, 1)), grad=True))
+@example(case=(torch.tensor([[1.0]]).double().requires_grad_(), *(tensor.double() for tensor in SMALL)))
 def test_gradcheck(submission, solution, case):
     """torch.autograd.gradcheck agrees: the gradient for x is that of the output, by finite differences.
 
@@ -281,7 +292,8 @@ def test_gradcheck(submission, solution, case):
     """
     x, weight, bias = case
     check_output(submission.output(*case), solution, case)
-    gradcheck(lambda x: submission.output(x, weight, bias), (x,), fast_mode=True)
+    if not has_corner(*case):
+        gradcheck(lambda x: submission.output(x, weight, bias), (x,), fast_mode=True)
 
 
 @given(size=pick(1e4, 1e3, 100.0), signs=st.integers(0, 15), incoming=pick(1.0, -2.0), has_bias=st.booleans())

@@ -152,6 +152,11 @@ def watched(learner, weights, x, y, sizes, epochs, optimizer, old_gradient=None)
     return events
 
 
+def modes(learner, **run):
+    """Train, and return only the training modes at each event."""
+    return [(one["event"], one["training"]) for one in watched(learner, **run)]
+
+
 def _model(which, dtype):
     if which == "a linear layer":
         model = nn.Linear(4, 3)

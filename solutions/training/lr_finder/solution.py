@@ -16,8 +16,9 @@ parameter groups, parameters that are not the model's, and not all of the model'
 
 The rules of `lr_range_test`, under the names by which the grader quotes them:
 
-- rates: at step i every parameter group's learning rate is lr_i (whatever the group's own was). Step 0 trains at lr_min and the last step of a whole run at lr_max. Unless given, lr_min is 1e-6, lr_max is
-  10.0 and num_steps is 100.
+- rates: at step i every parameter group's learning rate is lr_i (whatever the group's own was). Step 0 trains
+  at lr_min and the last step of a whole run at lr_max. Unless given, lr_min is 1e-6, lr_max is 10.0 and num_steps is
+  100.
 - floats: the result is a tuple of two lists of plain floats, lrs and losses, one of each for every step, right to a
   relative 1e-6.
 - losses: `losses[i]` is loss_fn(model(input), target) of mini-batch i, before the update of the model that uses
