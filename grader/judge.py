@@ -53,13 +53,9 @@ def grade_text(
     sandbox: SandboxMode = "auto",
     limits: Limits | None = None,
     on_check: OnCheck | None = None,
-    explained: frozenset[str] | None = None,
 ) -> Result:
-    """Grade a submission that has been read, and tell failures of the checks `explained` in full (None: of all).
-
-    Raises NoSandbox.
-    """
-    grading = Grading(exercise, read, seed=seed, sandbox=sandbox, limits=limits, explained=explained)
+    """Grade a submission that has been read; raises NoSandbox."""
+    grading = Grading(exercise, read, seed=seed, sandbox=sandbox, limits=limits)
     for name in grading.names:
         done = grading.check(name)
         if on_check:
@@ -70,7 +66,8 @@ def grade_text(
 class Grading:
     """One submission's grading, check by check; a failed base check takes the later ones with it.
 
-    Raises NoSandbox when `sandbox` is "require" and the system has none.
+    Failures of the checks named in `explained` are told in full (None: of all). Raises NoSandbox when `sandbox` is
+    "require" and the system has none.
     """
 
     def __init__(
@@ -109,7 +106,13 @@ class Grading:
 
     def result(self) -> Result:
         """The result of all checks."""
-        checks = tuple(self.check(name) for name in self.names)
+        for name in self.names:
+            self.check(name)
+        return self.result_so_far()
+
+    def result_so_far(self) -> Result:
+        """The result of the checks that have been run."""
+        checks = tuple(self._done[name] for name in self.names if name in self._done)
         bench = self._bench
         return Result(
             exercise=bench.exercise.name,

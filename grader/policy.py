@@ -48,5 +48,6 @@ def hidden() -> list[str]:
     """What lies in readable folders and is not for a submission: the kit, and torch's Python twins of its operators."""
     kit = PACKAGE.parent
     ours = [PACKAGE, *(kit / name for name in ("solutions", "exercises", "tests", "benchmarks", ".git"))]
-    twins = ["_refs/nn", "_decomp/decompositions.py", "_decomp/__pycache__", "testing/_internal", "_vendor"]
+    references = ["testing/_internal/common_nn.py", "testing/_internal/common_methods_invocations.py"]
+    twins = ["_refs/nn", "_decomp/decompositions.py", "_decomp/__pycache__", "testing/_internal/opinfo", *references]
     return [str(path) for path in [*ours, *(Path(p) / "torch" / twin for p in package_paths() for twin in twins)]]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from grader.bench import IMPORTS
 from grader.exercise import Exercise, find
-from grader.judge import grade_text
+from grader.judge import Grading
 from grader.result import Result
 from grader.submission import Submission
 
@@ -85,12 +85,21 @@ def run(job: Job) -> Outcome:
         return Outcome(job, None, found, time.perf_counter() - started)
     text = _text(exercise, job)
     read = Submission(f"{job.kind} {job.name}".strip(), f"{exercise.name}.py", "", text)
-    meant = frozenset({exercise.mistakes[job.name].check} if job.kind == _WRONG else ())
-    results = [
-        grade_text(exercise, read, seed=job.seed, explained=None if job.twice else meant) for _ in range(1 + job.twice)
-    ]
+    results = [_graded(exercise, read, job) for _ in range(1 + job.twice)]
     is_steady = results[0].timeless() == results[-1].timeless()
     return Outcome(job, results[0], (), time.perf_counter() - started, is_steady)
+
+
+def _graded(exercise: Exercise, read: Submission, job: Job) -> Result:
+    """The job's result; of a misconception, seeds after the first run and tell only the check that is meant for it."""
+    if job.twice or job.kind != _WRONG:
+        return Grading(exercise, read, seed=job.seed).result()
+    meant = exercise.mistakes[job.name].check
+    grading = Grading(exercise, read, seed=job.seed, explained=frozenset({meant}))
+    if not job.seed or meant not in grading.names:
+        return grading.result()
+    grading.check(meant)
+    return grading.result_so_far()
 
 
 def row(exercise: Exercise, outcomes: list[Outcome]) -> Row:
@@ -177,7 +186,7 @@ def _needless(exercise: Exercise, outcomes: list[Outcome]) -> Iterator[str]:
     firsts = {
         outcome.result.failed[0].name
         for outcome in outcomes
-        if outcome.job.kind == _WRONG and outcome.result and outcome.result.failed
+        if outcome.job.kind == _WRONG and not outcome.job.seed and outcome.result and outcome.result.failed
     }
     for check in exercise.checks():
         if check.name not in firsts and not check.stands:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from grader.authoring import close, dtypes, equal, pick, raises, random, shapes, tensors
+from grader.authoring import close, dtypes, equal, laid_out, pick, raises, random, shapes, tensors
 
 LAYOUTS = ("contiguous", "transposed", "strided", "offset")
 DELTAS = pick(1.0, 0.5, 2.0, 0.125, 3.5, 8.0)
@@ -57,6 +57,8 @@ def test_forward(submission, solution):
 @given(pair=pairs(dtype=dtypes(), layouts=LAYOUTS), delta=DELTAS, unit=pick(1.0, 1.0, 1.0, 1e-3, 1e4))
 @example(pair=(torch.tensor([1.0, -1.0]), torch.zeros(2)), delta=1.0, unit=1.0)
 @example(pair=(torch.tensor(0.25), torch.tensor(3.0)), delta=0.5, unit=1.0)
+@example(pair=tuple(laid_out(random((2, 3), k), "transposed") for k in (0, 1)), delta=1.0, unit=1.0)
+@example(pair=(random((300,), 0), random((300,), 1)), delta=2.0, unit=1.0)
 def test_value(submission, solution, pair, delta, unit):
     """The loss is the mean of e²/2 for small errors and delta·(|e| - delta/2) for large ones, for any shape.
 

@@ -128,6 +128,7 @@ def curves(learner, weights, x, y, sizes, epochs, optimizer, old_gradient=None):
 def watched(learner, weights, x, y, sizes, epochs, optimizer, old_gradient=None):
     """Train, and note at each loss, record and update the training modes, the weights and the gradients."""
     model = _network(weights, old_gradient).eval()
+    model.register_parameter("unused", nn.Parameter(torch.ones(2, dtype=x.dtype)))
     optimizer = OPTIMIZERS[optimizer](model.parameters())
     loader = _Loader(x, y, sizes, optimizer)
     events = []
@@ -173,13 +174,12 @@ def _model(which, dtype):
 
 
 def _network(weights, old_gradient):
-    """Two linear layers of the given weights and biases, and a parameter that gets no gradient."""
+    """Two linear layers of the given weights and biases."""
     first, second = [nn.Linear(*weight.shape[::-1], dtype=weight.dtype) for weight in (weights[0], weights[2])]
     model = nn.Sequential(first, nn.Sequential(nn.ReLU(), nn.Dropout(0.0)), second)
     for p, value in zip(model.parameters(), weights, strict=True):
         p.data.copy_(value)
         p.grad = None if old_gradient is None else torch.full_like(p, old_gradient)
-    model.register_parameter("unused", nn.Parameter(torch.ones(2, dtype=weights[0].dtype)))
     return model
 
 

@@ -353,7 +353,7 @@ CURVES = (
 @given(curve=curves(), kind=pick("list", "tuple", "array"))
 @each(curve=CURVES, kind=itertools.cycle(["list", "tuple"]))
 def test_suggestion(submission, solution, curve, kind):
-    """The suggestion is a tenth of the rate of the first loss that is not finite or over four times the smallest so far.
+    """The suggestion is a tenth of the rate of the first loss that is not finite or over four times the least so far.
 
     Rules: suggestion, no divergence
     Examples: 10

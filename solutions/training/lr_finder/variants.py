@@ -64,7 +64,7 @@ MISCONCEPTIONS = {
     ),
     "divided by num_steps": Edit(
         "rates",
-        "From the first to the last step there are num_steps - 1 intervals; dividing by num_steps never reaches lr_max.",
+        "From first to last step there are num_steps - 1 intervals; dividing by num_steps never reaches lr_max.",
         (RATE, "            lr = lr_min * (lr_max / lr_min) ** (i / num_steps)\n"),
     ),
     "first group only": Edit(
@@ -85,7 +85,7 @@ MISCONCEPTIONS = {
     ),
     "ends when it gets worse": Edit(
         "defaults",
-        "The test ends early at losses that are not finite, and at no others; where it diverges is for suggest_lr to say.",
+        "Only a loss that is not finite ends the test early; where the loss diverges is for suggest_lr to say.",
         (ENDS, ENDS.replace("if not math.isfinite(losses[-1])", "if not losses[-1] <= 4 * min(losses)")),
     ),
     "loss after the update": Edit(
@@ -142,7 +142,7 @@ MISCONCEPTIONS = {
     ),
     "replayed": Edit(
         "batches",
-        "itertools.cycle and list() keep the first pass and replay it. Started anew, a loader that shuffles gives others.",
+        "itertools.cycle and list() replay the first pass. Started anew, a loader that shuffles gives other batches.",
         ("        for batch in loader:\n", "        for batch in batches:\n"),
         ("    while True:\n", "    batches = list(loader)\n    while True:\n"),
     ),
@@ -185,7 +185,7 @@ MISCONCEPTIONS = {
     ),
     "model not restored": Edit(
         "restored",
-        "The model is left as the test trained it. state_dict() hands out the model's own tensors: keep copy.deepcopy of it,"
+        "The model is left as the test trained it. state_dict() hands out the model's own tensors: keep a deep copy,"
         " and load that afterwards.",
         (WEIGHTS, ""),
     ),
@@ -200,7 +200,7 @@ MISCONCEPTIONS = {
     ),
     "new parameters": Edit(
         "restored",
-        "The model got new Parameter objects, and the optimizer still holds the old ones: training goes on without effect.",
+        "The model got new Parameter objects and the optimizer holds the old ones: training goes on without effect.",
         (WEIGHTS, "        model.load_state_dict(weights, assign=True)\n"),
     ),
     "optimizer not restored": Edit(
@@ -293,12 +293,12 @@ MISCONCEPTIONS = {
     ),
     "swallowed": Edit(
         "restored_after_an_exception",
-        "The exception has to reach the caller; a return in `finally`, or an except clause that does not raise, eats it.",
+        "The exception has to reach the caller; a return in `finally`, or an except that does not raise, eats it.",
         (MODES, MODES + "        return\n"),
     ),
     "nan lets itself in": Edit(
         "refused",
-        "Comparisons with nan are False, so `lr_min <= 0 or lr_min >= lr_max` lets nan through; `not 0 < ...` does not.",
+        "Comparisons with nan are False: `lr_min <= 0 or lr_min >= lr_max` lets nan through, `not 0 < ...` does not.",
         ("if not 0 < lr_min < lr_max:", "if lr_min <= 0 or lr_min >= lr_max:"),
     ),
     "any number of steps": Edit(

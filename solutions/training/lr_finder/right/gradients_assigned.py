@@ -1,4 +1,4 @@
-"""torch.autograd.grad finds the gradients, which are then put where the optimizer looks; a decorator puts things back."""
+"""torch.autograd.grad finds the gradients, put where the optimizer looks; a decorator puts everything back."""
 
 import functools
 import math

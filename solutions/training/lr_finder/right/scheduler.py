@@ -1,4 +1,4 @@
-"""The rates come from torch's own scheduler, and what the scheduler leaves in the groups goes with the restored state."""
+"""The rates are those of torch's own scheduler; what it leaves in the groups goes when their state is loaded."""
 
 import warnings
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Model and optimizer are copied together, so that the copied optimizer holds the copied parameters, and stay as they are."""
+"""Model and optimizer are copied together, so that the copied optimizer holds the copied parameters."""
 
 import copy
 import itertools
