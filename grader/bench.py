@@ -45,18 +45,22 @@ class Bench:
 
 
 def run_imports(bench: Bench) -> tuple[CheckResult, Worker | None]:
-    """The first check of every exercise: the file runs, and defines the entry points."""
+    """The first check of every exercise: the file runs, and defines the entry points.
+
+    The worker of a file that does so is still there, and may serve the next check: nothing has been called yet.
+    """
     started = time.perf_counter()
     names = bench.exercise.entry_points
     blank = CheckResult(IMPORTS, f"The file imports and defines {_listed(names)}.", 0.0, "pass")
     if bench.submission.fault:
         return replace(blank, status="fail", message=bench.submission.fault), None
-    worker = Worker(bench.source, bench.limits)
+    worker = Worker(bench.source, bench.limits, bench.load)
     try:
-        with worker:
-            found = _loaded(blank, worker.load(bench.load), names, bench.submission.filename)
+        found = _loaded(blank, worker.loaded(), names, bench.submission.filename)
     except Lost as lost:
         found = replace(blank, status=lost.status, message=lost.message)  # type: ignore[arg-type]  # one of Status
+    if found.status != "pass":
+        worker.end()
     return replace(found, seconds=_since(started)), worker
 
 
@@ -76,18 +80,18 @@ def _loaded(blank: CheckResult, reply: dict[str, Any], names: list[str], filenam
     )
 
 
-def run_one(bench: Bench, check: Check) -> tuple[CheckResult, Worker | None]:
-    """One check, in a worker of its own; the worker has ended, and knows what was printed."""
+def run_one(bench: Bench, check: Check, fresh: Worker | None = None) -> tuple[CheckResult, Worker | None]:
+    """One check, in a worker of its own, `fresh` or new; it has then ended, and knows what was printed."""
     started = time.perf_counter()
     blank = CheckResult(check.name, check.claim, check.weight, "pass")
-    worker = Worker(bench.source, bench.limits)
+    worker = fresh or Worker(bench.source, bench.limits, bench.load)
     probes = bench.exercise.part("probes")
     solution = Side(local(bench.exercise.part("solution"), probes), probes)
     ask = functools.partial(_ask, worker)
     side = Side(ask, probes)
     try:
         with worker:
-            reply = worker.load(bench.load)
+            reply = worker.loaded()
             if "raised" in reply:
                 raise Raised.of(reply["raised"])
             in_full = bench.explained is None or check.name in bench.explained

@@ -91,6 +91,7 @@ class Grading:
         self._bases = [IMPORTS, *(check.name for check in exercise.checks() if check.is_base)]
         self._done: dict[str, CheckResult] = {}
         self._workers: list[Worker] = []
+        self._fresh: Worker | None = None
 
     @property
     def names(self) -> list[str]:
@@ -101,14 +102,21 @@ class Grading:
         """The result of one check, after those of the base checks before it."""
         if name not in self._done:
             self._done[name] = self._run(name)
-            self._bench.source.settle()
         return self._done[name]
 
     def result(self) -> Result:
         """The result of all checks."""
         for name in self.names:
             self.check(name)
+        self.close()
         return self.result_so_far()
+
+    def close(self) -> None:
+        """End what may still be running."""
+        if self._fresh:
+            self._fresh.end()
+            self._fresh = None
+        self._bench.source.settle()
 
     def result_so_far(self) -> Result:
         """The result of the checks that have been run."""
@@ -150,12 +158,20 @@ class Grading:
         torch.set_num_threads(1)
         try:
             with kept_generators():
-                done, worker = run_imports(self._bench) if check is None else run_one(self._bench, check)
+                done, worker = self._run_now(check)
         finally:
             torch.set_num_threads(threads)
         if worker:
             self._workers.append(worker)
         return done
+
+    def _run_now(self, check: Check | None) -> tuple[CheckResult, Worker | None]:
+        if check is not None:
+            fresh, self._fresh = self._fresh, None
+            return run_one(self._bench, check, fresh)
+        done, worker = run_imports(self._bench)
+        self._fresh = worker if done.status == "pass" else None
+        return done, worker
 
 
 def versions() -> dict[str, str]:

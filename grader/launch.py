@@ -78,6 +78,7 @@ class ForkServer:
         self._owner = os.getpid()
         self._sandbox: str | None = None
         self._abandoned: list[int] = []
+        self._dying: list[int] = []
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server is
         ours, theirs = socket.socketpair()
         code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SERVE.format(
@@ -127,7 +128,7 @@ class ForkServer:
             pid = self._hear()["pid"]
         theirs.close()
         os.close(output)
-        self.settle()
+        self._reap_older()
         handle = Handle(
             sending=ours.makefile("wb"),
             receiving=ours.makefile("rb"),
@@ -155,8 +156,14 @@ class ForkServer:
 
     def settle(self) -> None:
         """Wait until every worker that was abandoned is gone, with all that it started and wrote."""
-        while self._abandoned:
-            self._reap(self._abandoned.pop())
+        for _ in range(2):
+            self._reap_older()
+
+    def _reap_older(self) -> None:
+        """Reap those abandoned before the last start: by now they are gone, so that nobody waits."""
+        dying, self._dying, self._abandoned = self._dying, self._abandoned, []
+        for pid in dying:
+            self._reap(pid)
 
     def _abandon(self, pid: int) -> None:
         """Kill a worker, and let its memory be given back while the next one starts."""

@@ -3,6 +3,7 @@
 import linecache
 import sys
 import types
+from functools import cache
 
 
 def module(name: str, filename: str, source: str) -> types.ModuleType:
@@ -11,5 +12,10 @@ def module(name: str, filename: str, source: str) -> types.ModuleType:
     made.__file__ = filename
     sys.modules[name] = made
     linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    exec(compile(source, filename, "exec", dont_inherit=True), vars(made))
+    exec(_compiled(source, filename), vars(made))
     return made
+
+
+@cache
+def _compiled(source: str, filename: str) -> types.CodeType:
+    return compile(source, filename, "exec", dont_inherit=True)

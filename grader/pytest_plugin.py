@@ -99,6 +99,10 @@ class SubmissionFile(pytest.File):
             sandbox=config.getoption("--sandbox"),
         )
 
+    def teardown(self) -> None:
+        """End what the grading may have left running."""
+        self.grading.close()
+
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each check, in the order of the report."""
         launch.source(confined=self.config.getoption("--sandbox") != "off")

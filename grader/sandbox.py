@@ -1,5 +1,6 @@
 """One submission in one worker, under limits: ask it, lose it; runs on our side."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -49,9 +50,12 @@ class Load:
 
 
 class Worker:
-    """A loaded worker; a context that ends it with all it started."""
+    """A worker that loads a submission; a context that ends it with all it started.
 
-    def __init__(self, source: launch.Source, limits: Limits) -> None:
+    The load is sent at once and its reply read at the first need, so that the worker starts while we prepare.
+    """
+
+    def __init__(self, source: launch.Source, limits: Limits, load: Load) -> None:
         self.limits = limits
         self._handle = source.open({k: v for k, v in asdict(limits).items() if isinstance(v, int)})
         self._output = _Drain(self._handle.output, limits.output_bytes)
@@ -59,7 +63,9 @@ class Worker:
         self._number = 0
         self._expired = False
         self._ended = False
-        self._wait_until_ready()
+        self._load_reply: dict[str, Any] | None = None
+        with contextlib.suppress(OSError):  # a worker that could not start is noticed when it is not ready
+            wire.send(self._handle.sending, load.as_data())
 
     def __enter__(self) -> "Worker":
         return self
@@ -67,14 +73,18 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def load(self, load: Load) -> dict[str, Any]:
-        """Run the submission's file; the reply holds the names that it defines, or what it raised."""
-        return self._ask(load.as_data(), 0, "importing the file")
+    def loaded(self) -> dict[str, Any]:
+        """What became of the submission's file: the names that it defines, or what it raised. Raises Lost."""
+        if self._load_reply is None:
+            self._wait_until_ready()
+            self._load_reply = self._exchange(None, 0, "importing the file")
+        return self._load_reply
 
     def ask(self, call: dict[str, Any]) -> dict[str, Any]:
         """Put one call; the reply holds a value, or what was raised. Raises Lost."""
+        self.loaded()
         self._number += 1
-        return self._ask({"id": self._number, "call": call}, self._number, "one call")
+        return self._exchange({"id": self._number, "call": call}, self._number, "one call")
 
     def end(self) -> None:
         """Kill the worker; what it started is gone when its source has settled."""
@@ -98,10 +108,12 @@ class Worker:
         finally:
             self._watchdog.clear()
 
-    def _ask(self, message: dict[str, Any], number: int, doing: str) -> dict[str, Any]:
+    def _exchange(self, message: dict[str, Any] | None, number: int, doing: str) -> dict[str, Any]:
+        """Send the message, if there is one, and read the reply of that number."""
         self._watchdog.set(self.limits.call_seconds)
         try:
-            wire.send(self._handle.sending, message)
+            if message is not None:
+                wire.send(self._handle.sending, message)
             reply = wire.receive(self._handle.receiving)
         except (EOFError, OSError, ValueError) as error:
             if isinstance(error, wire.Malformed):

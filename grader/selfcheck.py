@@ -99,6 +99,7 @@ def _graded(exercise: Exercise, read: Submission, job: Job) -> Result:
     if not job.seed or meant not in grading.names:
         return grading.result()
     grading.check(meant)
+    grading.close()
     return grading.result_so_far()
 
 

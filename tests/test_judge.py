@@ -16,7 +16,10 @@ def test_two_gradings_with_one_seed_are_equal_but_for_their_times(graded, name, 
 
 
 def test_addresses_and_folders_do_not_make_texts_differ(graded):
-    source = "import os, torch\nprint(object(), os.getcwd())\nclass HuberLoss(torch.nn.Module):\n    def __init__(self, delta=1.0):\n        raise ValueError(object())\n"
+    source = (
+        "import os, torch\nprint(object(), os.getcwd())\n"
+        "class HuberLoss(torch.nn.Module):\n    def __init__(self, delta=1.0):\n        raise ValueError(object())\n"
+    )
     first, second = (graded(source) for _ in range(2))
     assert first.timeless() == second.timeless()
     assert "object at 0x…" in first.output

@@ -47,23 +47,11 @@ def test_a_result_goes_to_json_and_back(result):
 @given(results)
 def test_the_json_has_the_documented_keys(result):
     data = json.loads(result.to_json())
-    assert list(data) == ["schema", "exercise", "submission", "sha256", "verdict", "score", "seed", "seconds"] + [
-        "versions",
-        "sandbox",
-        "checks",
-        "output",
-    ]
+    assert " ".join(data) == (
+        "schema exercise submission sha256 verdict score seed seconds versions sandbox checks output"
+    )
     for check in data["checks"]:
-        assert list(check) == [
-            "name",
-            "claim",
-            "weight",
-            "status",
-            "message",
-            "counterexample",
-            "misconception",
-            "seconds",
-        ]
+        assert " ".join(check) == "name claim weight status message counterexample misconception seconds"
 
 
 def test_another_schema_is_refused():

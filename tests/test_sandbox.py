@@ -35,8 +35,8 @@ def test_without_fork_the_verdicts_are_the_same(spawner, tmp_path):
 
 def test_without_fork_an_endless_loop_ends(spawner):
     endless = Load("mine", "mine.py", "while True: pass\n", "", ())
-    with Worker(spawner, Limits(call_seconds=1.0)) as worker, pytest.raises(Lost) as lost:
-        worker.load(endless)
+    with Worker(spawner, Limits(call_seconds=1.0), endless) as worker, pytest.raises(Lost) as lost:
+        worker.loaded()
     assert lost.value.status == "timeout"
 
 
@@ -45,8 +45,7 @@ def test_one_server_serves_several_threads():
     answers = []
 
     def ask():
-        with Worker(source, Limits()) as worker:
-            worker.load(LOAD)
+        with Worker(source, Limits(), LOAD) as worker:
             answers.append([worker.ask({"probe": "p", "args": ()})["value"] for _ in range(20)])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -65,8 +64,8 @@ def test_a_server_that_is_gone_is_started_anew():
     first._process.wait()
     second = launch.source(confined=True)
     assert second is not first
-    with Worker(second, Limits()) as worker:
-        assert worker.load(LOAD)["value"] == ["f"]
+    with Worker(second, Limits(), LOAD) as worker:
+        assert worker.loaded()["value"] == ["f"]
 
 
 def test_hidden_files_are_not_in_what_may_be_read(tmp_path):

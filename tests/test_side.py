@@ -43,8 +43,7 @@ def side(request):
     if request.param == "local":
         yield Side(local(module("learner_under_test", "l.py", LEARNER), probes), probes)
         return
-    with Worker(launch.source(confined=True), Limits()) as worker:
-        worker.load(Load("learner", "learner.py", LEARNER, PROBES, ()))
+    with Worker(launch.source(confined=True), Limits(), Load("learner", "learner.py", LEARNER, PROBES, ())) as worker:
 
         def ask(call: Call):
             reply = worker.ask(call.as_data())

@@ -316,7 +316,7 @@ def test_same_parameters(submission, solution):
     """
     for which in MODELS:
         for scheme in SCHEMES:
-            for dtype in DTYPES:
+            for dtype in DTYPES if which == "a network" else DTYPES[:1]:
                 got = submission.updated(which, scheme, dtype)
                 wanted = list(range(len(got["before"])))
                 assert got["places"] == wanted, (
@@ -345,7 +345,7 @@ def test_unknown_scheme(submission, solution):
 RUNS = {
     "seed": st.integers(0, 999),
     "sizes": pick([4, 3], [5], [2, 1, 3], [1, 4]),
-    "epochs": pick(2, 1, 3),
+    "epochs": pick(2, 1),
     "optimizer": pick("sgd", "adam", "momentum"),
     "old_gradient": pick(None, 5.0),
 }
@@ -364,7 +364,7 @@ def test_steps(submission, solution, seed, sizes, epochs, optimizer, old_gradien
     """Each mini-batch has one loss, then one record of its own gradient, then one update.
 
     Rules: steps
-    Examples: 5
+    Examples: 4
     """
     run = {**run_of(seed, sizes, optimizer, old_gradient), "epochs": epochs}
     got, want = submission.watched(**run), solution.watched(**run)
@@ -402,14 +402,14 @@ def test_training_mode(submission, solution, seed, epochs):
         assert all(training), f"at event {number} ({event}) .training of the model and its submodules is {training}"
 
 
-@given(**{**RUNS, "epochs": st.lists(st.integers(1, 3), min_size=1, max_size=2)})
+@given(**{**RUNS, "epochs": st.lists(st.integers(1, 2), min_size=1, max_size=2)})
 @example(seed=1, sizes=[1, 4], epochs=[2, 1], optimizer="sgd", old_gradient=None)
 @example(seed=1, sizes=[4, 3], epochs=[2], optimizer="adam", old_gradient=5.0)
 def test_losses(submission, solution, seed, sizes, epochs, optimizer, old_gradient):
     """Each epoch's loss is the mean of its mini-batch losses, of each mini-batch alike; each update has one norm.
 
     Rules: losses, steps
-    Examples: 5
+    Examples: 4
     """
     run = {**run_of(seed, sizes, optimizer, old_gradient), "epochs": epochs}
     got, want = submission.curves(**run), solution.curves(**run)
