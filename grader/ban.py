@@ -1,4 +1,4 @@
-"""Take operators away from a submission, at torch's dispatcher; runs in the worker alone.
+"""Take operators away from a submission, at torch's dispatcher; runs in the worker's process alone.
 
 Every road to an operator (functional, module, alias, `torch.ops`, `torch._C`, a script, a fused kernel that
 calls it, a backward pass) ends at its dispatcher entry, so the entry is what raises. Python twins
@@ -11,7 +11,6 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -24,17 +23,13 @@ class NotAllowed(RuntimeError):
     """The submission used what the exercise asks it to build."""
 
 
-def prepare() -> None:
-    """Look up once, in the fork server, what every worker with a ban needs."""
-    _operators()
-    _twins()
+def forbid(names: Sequence[str]) -> None:
+    """Make every operator whose name holds one of `names` raise NotAllowed, in this process and all that it forks.
 
-
-def forbid(names: list[str]) -> None:
-    """Make every operator whose name holds one of `names` raise NotAllowed, for the rest of this process.
-
-    This comes before the submission's first line: what it could still find is a function that raises.
+    This comes before any submission's first line: what it could still find is a function that raises.
     """
+    if not names:
+        return
     for qualified in holding(names, _operators()):
         _override(qualified)
     twins = _twins()
@@ -55,13 +50,11 @@ def holding(names: Sequence[str], lines: Iterable[str]) -> list[str]:
     return [line for line in near if exact.search(line)]
 
 
-@cache
 def _operators() -> list[str]:
     """Every operator that torch knows."""
     return sorted(torch._C._dispatch_get_all_op_names())
 
 
-@cache
 def _twins() -> dict[str, list[types.FunctionType]]:
     """Every plain function in the modules that hold Python twins, decorators taken off, by name."""
     found: dict[str, dict[int, types.FunctionType]] = {}

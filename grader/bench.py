@@ -40,7 +40,6 @@ class Bench:
             filename=self.submission.filename,
             submission=self.submission.text,
             probes=self.exercise.source("probes"),
-            banned=self.exercise.banned,
         )
 
 

@@ -59,7 +59,7 @@ def _grade(arguments: list[str]) -> int:
         submission = read(options.path or _shown(exercise.stub_path))
     except (Unknown, Unreadable) as error:
         return _wrong_call(str(error))
-    launch.source(confined=options.sandbox != "off")
+    launch.source(confined=options.sandbox != "off", banned=exercise.banned)
     from grader.judge import NoSandbox, grade_text
 
     try:

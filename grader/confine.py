@@ -16,6 +16,11 @@ from pathlib import Path
 
 from grader import landlock, seccomp
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 _PR_SET_PDEATHSIG, _PR_SET_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 
 
@@ -68,9 +73,7 @@ def _without(path: Path, covered: set[Path]) -> Iterator[Path]:
 
 def limit(limits: dict[str, int]) -> None:
     """Set the resource limits that the system has: processor seconds, memory, file size, open files."""
-    try:
-        import resource
-    except ImportError:
+    if resource is None:
         return
     wanted = {
         "RLIMIT_CPU": (limits["cpu_seconds"], limits["cpu_seconds"] + 1),

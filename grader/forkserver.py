@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from grader import ban, confine, eager, wire
@@ -21,12 +21,20 @@ _WARM_PROBE = "def probe(learner, x): return learner.f(x)\n"
 _MOST_FDS = 4096
 
 
-def main(control: socket.socket, confined: bool, readable: list[str], hidden: list[str], scratch: str) -> None:
+def main(
+    control: socket.socket,
+    confined: bool,
+    banned: tuple[str, ...],
+    readable: list[str],
+    hidden: list[str],
+    scratch: str,
+) -> None:
     """Say what confinement there is, then fork and end workers on demand until our side is gone."""
     alive: set[int] = set()
     server = os.getpid()
     try:
         worker = _warm_worker()
+        ban.forbid(banned)
         sandbox = confine.prepare(readable, hidden, scratch) if confined else None
         confine.adopt_orphans()
         gc.collect()
@@ -45,10 +53,7 @@ def main(control: socket.socket, confined: bool, readable: list[str], hidden: li
 def _attend(
     control: socket.socket, alive: set[int], become_worker: Callable[[list[int], dict[str, int]], None]
 ) -> None:
-    while True:
-        request, fds = _hear(control)
-        if request is None:
-            return
+    for request, fds in _requests(control):
         if "fork" in request:
             pid = os.fork()
             if not pid:
@@ -86,8 +91,12 @@ def _warm(worker: types.ModuleType) -> None:
         {"probe": "probe", "args": (x, x), "kwargs": {}, "needs_grad": (True,), "orders": (1,)},
     ]
     asked, answered = io.BytesIO(), io.BytesIO()
-    hello = {"name": "warm", "filename": "warm.py", "submission": _WARM, "probes": _WARM_PROBE, "banned": []}
-    ban.prepare()
+    hello = {
+        "name": "warm",
+        "filename": "warm.py",
+        "submission": _WARM,
+        "probes": _WARM_PROBE,
+    }
     wire.send(asked, hello)
     for number, call in enumerate(calls):
         wire.send(asked, {"id": number, "call": call})
@@ -142,14 +151,23 @@ def _say(control: socket.socket, message: dict[str, Any]) -> None:
     control.sendall(json.dumps(message).encode() + b"\n")
 
 
-def _hear(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next request with the descriptors that came along; None when our side is gone."""
-    try:
-        text, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(2 * array.array("i").itemsize))
-    except (InterruptedError, ConnectionResetError):
-        return None, []
-    fds = array.array("i")
-    for _level, kind, data in ancillary:
-        if kind == socket.SCM_RIGHTS:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    return (json.loads(text) if text else None), list(fds)
+def _requests(control: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """The requests with the descriptors that came along, until our side is gone.
+
+    Requests may arrive together; the kernel ends a read after descriptors, so that these are the last one's.
+    """
+    while True:
+        try:
+            text, ancillary, _, _ = control.recvmsg(1 << 16, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+        except (InterruptedError, ConnectionResetError):
+            return
+        if not text:
+            return
+        fds = array.array("i")
+        for _level, kind, data in ancillary:
+            if kind == socket.SCM_RIGHTS:
+                fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+        *earlier, last = text.splitlines()
+        for line in earlier:
+            yield json.loads(line), []
+        yield json.loads(last), list(fds)

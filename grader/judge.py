@@ -81,7 +81,7 @@ class Grading:
         explained: frozenset[str] | None = None,
     ) -> None:
         hold_off_compiler()
-        source = launch.source(confined=sandbox != "off")
+        source = launch.source(confined=sandbox != "off", banned=exercise.banned)
         if sandbox == "require" and source.sandbox == "none":
             raise NoSandbox("this system offers no sandbox for the submission, and --sandbox require was given")
         limits = limits or Limits()

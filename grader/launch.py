@@ -5,6 +5,7 @@ imports then share the machine's cores.
 """
 
 import atexit
+import collections
 import json
 import os
 import shutil
@@ -31,13 +32,14 @@ sys.path += {paths!r}
 _SERVE = """\
 import socket
 from grader.forkserver import main
-main(socket.socket(fileno={fd}), {confined!r}, {readable!r}, {hidden!r}, {scratch!r})
+main(socket.socket(fileno={fd}), {confined!r}, {banned!r}, {readable!r}, {hidden!r}, {scratch!r})
 """
 _SPAWN = """\
 import torch
-from grader import confine, eager
+from grader import ban, confine, eager
 eager.hold_off_compiler()
 torch.set_num_threads(1)
+ban.forbid({banned!r})
 confine.limit({limits!r})
 from grader.worker import main
 main()
@@ -69,21 +71,33 @@ class Handle:
     abandon: Callable[[], None]
 
 
-class ForkServer:
-    """A warm process that forks a confined worker at each `open`; safe to use from several threads."""
+@dataclass
+class _Answer:
+    """What the server says to a request, once it has been heard."""
 
-    def __init__(self, confined: bool) -> None:
+    value: dict[str, Any] | None = None
+
+
+class ForkServer:
+    """A warm process that forks a confined worker at each `open`; safe to use from several threads.
+
+    Requests are answered in their order, and an answer is waited for only where it is needed.
+    """
+
+    def __init__(self, confined: bool, banned: tuple[str, ...]) -> None:
         self.scratch = tempfile.mkdtemp(prefix="grader-")
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._sandbox: str | None = None
+        self._awaited: collections.deque[_Answer] = collections.deque()
         self._abandoned: list[int] = []
-        self._dying: list[int] = []
+        self._ending: list[_Answer] = []
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server is
         ours, theirs = socket.socketpair()
         code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SERVE.format(
             fd=theirs.fileno(),
             confined=confined,
+            banned=banned,
             readable=policy.readable(),
             hidden=policy.hidden(),
             scratch=self.scratch,
@@ -119,23 +133,21 @@ class ForkServer:
     def open(self, limits: dict[str, int]) -> Handle:
         """Fork a worker; it is not loaded yet."""
         assert self.sandbox
-        if self._abandoned and os.listdir(self.scratch):
+        if os.listdir(self.scratch):
             self.settle()
         ours, theirs = socket.socketpair()
         out, output = os.pipe()
-        with self._lock:
-            socket.send_fds(self._control, [json.dumps({"fork": limits}).encode()], [theirs.fileno(), output])
-            pid = self._hear()["pid"]
+        forked = self._request({"fork": limits}, [theirs.fileno(), output])
+        self._end_abandoned()
         theirs.close()
         os.close(output)
-        self._reap_older()
         handle = Handle(
             sending=ours.makefile("wb"),
             receiving=ours.makefile("rb"),
             output=os.fdopen(out, "rb"),
-            kill=lambda: _kill(pid),
-            reap=lambda: self._reap(pid),
-            abandon=lambda: self._abandon(pid),
+            kill=lambda: _kill(self._answer(forked)["pid"]),
+            reap=lambda: self._reap(forked),
+            abandon=lambda: self._abandon(forked),
         )
         ours.close()
         return handle
@@ -156,32 +168,51 @@ class ForkServer:
 
     def settle(self) -> None:
         """Wait until every worker that was abandoned is gone, with all that it started and wrote."""
-        for _ in range(2):
-            self._reap_older()
+        self._end_abandoned()
+        while self._ending:
+            self._answer(self._ending.pop())
+        empty(self.scratch)
 
-    def _reap_older(self) -> None:
-        """Reap those abandoned before the last start: by now they are gone, so that nobody waits."""
-        dying, self._dying, self._abandoned = self._dying, self._abandoned, []
-        for pid in dying:
-            self._reap(pid)
-
-    def _abandon(self, pid: int) -> None:
-        """Kill a worker, and let its memory be given back while the next one starts."""
+    def _abandon(self, forked: "_Answer") -> None:
+        """Kill a worker, and leave the waiting for its end until the next one has been asked for."""
+        pid = self._answer(forked)["pid"]
         _kill(pid)
         self._abandoned.append(pid)
 
-    def _reap(self, pid: int) -> Ending:
-        with self._lock:
-            self._control.sendall(json.dumps({"end": pid}).encode())
-            ended = self._hear()
+    def _end_abandoned(self) -> None:
+        while self._abandoned:
+            self._ending.append(self._request({"end": self._abandoned.pop()}, []))
+
+    def _reap(self, forked: "_Answer") -> Ending:
+        ended = self._answer(self._request({"end": self._answer(forked)["pid"]}, []))
         empty(self.scratch)
         return Ending(ended["status"], ended["cpu"])
+
+    def _request(self, request: dict[str, Any], fds: list[int]) -> "_Answer":
+        """Send a request, with descriptors; its answer can be had later."""
+        answer = _Answer()
+        with self._lock:
+            try:
+                socket.send_fds(self._control, [json.dumps(request).encode() + b"\n"], fds)
+            except OSError:
+                raise CannotStart(f"the worker's process ended:\n{self._complaint()}") from None
+            self._awaited.append(answer)
+        return answer
+
+    def _answer(self, wanted: "_Answer") -> dict[str, Any]:
+        with self._lock:
+            while wanted.value is None:
+                self._awaited.popleft().value = self._hear()
+        return wanted.value
+
+    def _complaint(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")[-2000:]
 
     def _hear(self) -> dict[str, Any]:
         line = self._lines.readline()
         if not line:
-            self._errors.seek(0)
-            raise CannotStart(f"the worker's process ended:\n{self._errors.read().decode(errors='replace')[-2000:]}")
+            raise CannotStart(f"the worker's process ended:\n{self._complaint()}")
         heard: dict[str, Any] = json.loads(line)
         return heard
 
@@ -192,8 +223,9 @@ class Spawner:
     sandbox = "none"
     usable = True
 
-    def __init__(self) -> None:
+    def __init__(self, banned: tuple[str, ...] = ()) -> None:
         self.scratch = tempfile.mkdtemp(prefix="grader-")
+        self._banned = banned
 
     def open(self, limits: dict[str, int]) -> Handle:
         """Start a worker; it is not loaded yet."""
@@ -237,16 +269,24 @@ class Spawner:
 
 
 Source = ForkServer | Spawner
-_warm: dict[bool, Source] = {}
+_MOST_KEPT = 2
+_warm: dict[tuple[bool, tuple[str, ...]], Source] = {}
 
 
-def source(confined: bool) -> Source:
-    """The process-wide source of workers, started at its first use and closed at exit."""
-    warm = _warm.get(confined)
+def source(confined: bool, banned: tuple[str, ...] = ()) -> Source:
+    """The process-wide source of workers that have what is `banned` taken away.
+
+    It is started at its first use and closed at exit, or when two others have been used since.
+    """
+    warm = _warm.pop((confined, banned), None)
     if warm is None or not warm.usable:
-        warm = ForkServer(confined) if CAN_FORK else Spawner()
-        _warm[confined] = warm
+        warm = ForkServer(confined, banned) if CAN_FORK else Spawner(banned)
         atexit.register(warm.close)
+    _warm[confined, banned] = warm
+    while len(_warm) > _MOST_KEPT:
+        oldest = _warm.pop(next(iter(_warm)))
+        atexit.unregister(oldest.close)
+        oldest.close()
     return warm
 
 

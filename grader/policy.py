@@ -10,11 +10,15 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def environment(scratch: str) -> dict[str, str]:
-    """A fixed environment: nothing of ours leaks in, hashing is stable, no accelerator, one thread."""
+    """A fixed environment: nothing of ours leaks in, hashing is stable, no accelerator, one thread.
+
+    Huge pages for the heap, where glibc has them, make a fork of the warm process take a third of the time.
+    """
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",

@@ -105,7 +105,7 @@ class SubmissionFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each check, in the order of the report."""
-        launch.source(confined=self.config.getoption("--sandbox") != "off")
+        launch.source(confined=self.config.getoption("--sandbox") != "off", banned=self.exercise.banned)
         for name in self.grading.names:
             yield CheckItem.from_parent(self, name=name)
 

@@ -36,17 +36,16 @@ class Lost(BaseException):
 
 @dataclass(frozen=True)
 class Load:
-    """What a worker needs to know to begin: the submission, the probes, and what may not be used."""
+    """What a worker needs to know to begin: the submission, and the probes."""
 
     name: str
     filename: str
     submission: str
     probes: str
-    banned: tuple[str, ...]
 
     def as_data(self) -> dict[str, Any]:
         """The load as what crosses to a worker."""
-        return asdict(self) | {"banned": list(self.banned)}
+        return asdict(self)
 
 
 class Worker:

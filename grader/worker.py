@@ -7,7 +7,7 @@ import traceback
 import types
 from typing import Any, BinaryIO
 
-from grader import ban, wire
+from grader import wire
 from grader.calls import Call, perform
 from grader.modules import module
 
@@ -36,8 +36,6 @@ def say_ready(sending: BinaryIO) -> None:
 def load(hello: dict[str, Any]) -> tuple[dict[str, Any], types.ModuleType, types.ModuleType]:
     """Run the submission's text as a module; the reply lists what it defines."""
     probes = module("probes", "probes.py", hello["probes"])
-    if hello["banned"]:
-        ban.forbid(hello["banned"])
     learner = types.ModuleType(hello["name"])
     reply: dict[str, Any]
     try:

@@ -125,7 +125,7 @@ def test_a_fault_of_ours_ends_with_status_3_and_asks_for_a_report(monkeypatch, c
 def test_a_sandbox_that_is_required_and_missing_ends_with_status_3(monkeypatch, capsys, right):
     from grader import launch
 
-    monkeypatch.setattr(launch, "source", lambda confined: launch.Spawner())
+    monkeypatch.setattr(launch, "source", lambda confined, banned=(): launch.Spawner())
     assert cli.main(["huber", str(right), "--sandbox", "require"]) == cli.OUR_FAULT
     assert "no sandbox" in capsys.readouterr().err
 

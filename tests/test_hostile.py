@@ -539,7 +539,7 @@ def test_a_flood_of_files_is_cleared_away(graded, tmp_path):
     assert_lost(graded(scribble + WRONG))
     from grader import launch
 
-    source = launch.source(confined=True)
+    source = launch.source(confined=True, banned=find("huber").banned)
     assert os.listdir(source.scratch) == []
 
 

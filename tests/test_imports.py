@@ -57,7 +57,7 @@ ALLOWED = {
     "submission": set(),
     "trivial": {"calls", "compare", "examples", "exercise", "side"},
     "wire": set(),
-    "worker": {"ban", "calls", "modules", "wire"},
+    "worker": {"calls", "modules", "wire"},
 }
 FILES = {
     ".".join(path.relative_to(ROOT / "grader").with_suffix("").parts): path for path in (ROOT / "grader").rglob("*.py")

@@ -10,14 +10,14 @@ from grader.exercise import find
 from grader.judge import grade
 from grader.sandbox import Limits, Load, Lost, Worker
 
-LOAD = Load("mine", "mine.py", "def f(): return 1\n", "def p(learner):\n    return learner.f()\n", ())
+LOAD = Load("mine", "mine.py", "def f(): return 1\n", "def p(learner):\n    return learner.f()\n")
 
 
 @pytest.fixture
 def spawner(monkeypatch):
     """Workers as systems without fork have them."""
     made = launch.Spawner()
-    monkeypatch.setattr(launch, "source", lambda confined: made)
+    monkeypatch.setattr(launch, "source", lambda confined, banned=(): made)
     yield made
     made.close()
 
@@ -34,7 +34,7 @@ def test_without_fork_the_verdicts_are_the_same(spawner, tmp_path):
 
 
 def test_without_fork_an_endless_loop_ends(spawner):
-    endless = Load("mine", "mine.py", "while True: pass\n", "", ())
+    endless = Load("mine", "mine.py", "while True: pass\n", "")
     with Worker(spawner, Limits(call_seconds=1.0), endless) as worker, pytest.raises(Lost) as lost:
         worker.loaded()
     assert lost.value.status == "timeout"

@@ -43,7 +43,7 @@ def side(request):
     if request.param == "local":
         yield Side(local(module("learner_under_test", "l.py", LEARNER), probes), probes)
         return
-    with Worker(launch.source(confined=True), Limits(), Load("learner", "learner.py", LEARNER, PROBES, ())) as worker:
+    with Worker(launch.source(confined=True), Limits(), Load("learner", "learner.py", LEARNER, PROBES)) as worker:
 
         def ask(call: Call):
             reply = worker.ask(call.as_data())
