@@ -138,7 +138,7 @@ def test_own_backward(submission, solution, x, incoming, mode):
     """gelu goes through GELUFunction, and its own backward makes the gradient, without automatic differentiation.
 
     Rules: function, own formula
-    Examples: 3
+    Examples: 2
     """
     got = submission.route(x, incoming, mode)
     gradient = pulled_by_torch(x, incoming, mode)
@@ -167,7 +167,7 @@ def test_value(submission, solution, x, mode):
     """The value is torch's own: x·Φ(x), or the formula with tanh, for any shape and any strides.
 
     Rules: value, inputs, precision
-    Examples: 10
+    Examples: 5
     """
     precise(submission.gelu(x, mode), torch_value(x.double(), mode), x, f"gelu(x, {mode!r})")
 
@@ -195,7 +195,7 @@ def test_half_precision(submission, solution, seed):
     """float16 agrees to 4e-3 and bfloat16 to 3e-2 over [-12, 12], value and gradient, 0-d and empty tensors included.
 
     Rules: precision, inputs
-    Examples: 2
+    Examples: 1
     """
     for dtype in HALVES:
         for mode in MODES:
@@ -222,7 +222,7 @@ def test_gradient(submission, solution, pair, mode):
     """The gradient is the slope times the incoming gradient, element by element, whatever that is.
 
     Rules: gradient, precision, inputs
-    Examples: 10
+    Examples: 5
     """
     x, incoming = pair
     value = submission.gelu(x, mode)
@@ -241,7 +241,7 @@ def test_second_derivative(submission, solution, seed, shape, mode, size):
     """The gradient can be differentiated again, for x and for the incoming gradient, without automatic differentiation.
 
     Rules: gradient, own formula
-    Examples: 4
+    Examples: 2
     """
     x, incoming, second = (random(shape, seed + k, -4.0, 4.0) * scale for k, scale in enumerate((1.0, size, 1.0)))
     got = submission.twice(x, incoming, second, mode)
@@ -255,7 +255,6 @@ def test_second_derivative(submission, solution, seed, shape, mode, size):
 
 
 @given(x=tensors((2,), low=-3.0, high=3.0, grad=True))
-@example(x=torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True))
 def test_gradcheck(submission, solution, x):
     """torch.autograd.gradcheck and gradgradcheck agree: each derivative is that of the submission's own values.
 
@@ -274,7 +273,7 @@ def test_extremes(submission, solution, seed):
     """Value and gradient are finite and right up to ±1e10, and in float16 up to ±6e4.
 
     Rules: extremes
-    Examples: 2
+    Examples: 1
     """
     for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
         top = 6e4 if dtype == torch.float16 else 1e10
@@ -296,7 +295,7 @@ def test_expanded(submission, solution, row, times, mode):
     """x and the incoming gradient may be expanded: many elements, one place in memory.
 
     Rules: inputs
-    Examples: 4
+    Examples: 2
     """
     value, gradient = submission.expanded(row, times, mode)
     precise(value, torch_value(row, mode).expand(times, *row.shape), row, f"gelu(x, {mode!r})")
@@ -312,7 +311,7 @@ def test_graphs(submission, solution, seed, mode, other):
     """Each result keeps what its own gradient needs: other calls do not disturb it, nor does asking for it twice.
 
     Rules: gradient
-    Examples: 3
+    Examples: 2
     """
     x, z, incoming = (random((3,), seed + k, -3.0, 3.0) for k in range(3))
     got = submission.interleaved(x, z, incoming, mode, other)
@@ -328,7 +327,7 @@ def test_inputs_untouched(submission, solution, seed, layout):
     """Neither x nor the incoming gradient is modified, forward or backward, whatever the dtype.
 
     Rules: inputs
-    Examples: 2
+    Examples: 1
     """
     for dtype in DTYPES:
         for mode in MODES:

@@ -132,7 +132,7 @@ def test_norm(submission, solution, gradients, size):
     """The norm is the square root of the sum of all squared elements of all gradients.
 
     Rules: norm
-    Examples: 12
+    Examples: 6
     """
     gradients = [size * gradient for gradient in gradients]
     parameters = [torch.full_like(gradient, 2.5) for gradient in gradients]
@@ -158,7 +158,7 @@ def test_many_records(submission, solution, case, given_as):
     """Each record looks at the gradients as they are then, passes over those that are None, and appends to `norms`.
 
     Rules: norm, parameters, no gradient
-    Examples: 12
+    Examples: 4
     """
     parameters, rounds = case
     got = submission.records(parameters, rounds, given_as)
@@ -179,7 +179,7 @@ def test_gradients_untouched(submission, solution, case, large):
     """After a record every gradient is what it was, bit for bit, and one that was None still is.
 
     Rules: untouched
-    Examples: 6
+    Examples: 3
     """
     for parameters, rounds in (case, ([torch.ones_like(g) for g in large], [large])):
         seen = submission.records(parameters, rounds)["seen"]
@@ -194,7 +194,7 @@ def test_float16(submission, solution, gradients, others):
     """The norm of float16 gradients is right to a relative 1e-3 where the square of an element overflows.
 
     Rules: float16
-    Examples: 10
+    Examples: 4
     """
     gradients = gradients + others
     got = submission.records([torch.ones_like(gradient) for gradient in gradients], [gradients])["seen"][0]["returned"]
@@ -296,7 +296,7 @@ def test_fresh_numbers(submission, solution, scheme, dtype, seed):
     """Two layers of the same shape get different numbers, and so does a layer that is initialised twice.
 
     Rules: schemes
-    Examples: 4
+    Examples: 2
     """
     seen = submission.drawn([(20, 20), (20, 20), (20, 20)], scheme, dtype, times=2, seed=seed)
     named = [
@@ -364,7 +364,7 @@ def test_steps(submission, solution, seed, sizes, epochs, optimizer, old_gradien
     """Each mini-batch has one loss, then one record of its own gradient, then one update.
 
     Rules: steps
-    Examples: 4
+    Examples: 2
     """
     run = {**run_of(seed, sizes, optimizer, old_gradient), "epochs": epochs}
     got, want = submission.watched(**run), solution.watched(**run)
@@ -409,7 +409,7 @@ def test_losses(submission, solution, seed, sizes, epochs, optimizer, old_gradie
     """Each epoch's loss is the mean of its mini-batch losses, of each mini-batch alike; each update has one norm.
 
     Rules: losses, steps
-    Examples: 4
+    Examples: 2
     """
     run = {**run_of(seed, sizes, optimizer, old_gradient), "epochs": epochs}
     got, want = submission.curves(**run), solution.curves(**run)

@@ -79,7 +79,7 @@ def test_rates(submission, solution, lr_min, ratio, num_steps, groups, optimizer
     """The learning rates grow exponentially from lr_min to lr_max, and every group is updated at them.
 
     Rules: rates
-    Examples: 5
+    Examples: 2
     """
     got = submission.curve(lr_min, lr_min * ratio, num_steps, optimizer=optimizer, groups=groups)
     check_rates(got, rates(lr_min, lr_min * ratio, num_steps), num_steps)
@@ -126,7 +126,7 @@ def test_losses(submission, solution, seed, num_steps, lr_max, setup):
 
     Rules: losses, own gradient
     Weight: 2
-    Examples: 5
+    Examples: 2
     """
     got = submission.curve(0.001, lr_max, num_steps, seed=seed, **setup)
     check_rates(got, rates(0.001, lr_max, num_steps), num_steps)
@@ -141,7 +141,7 @@ def test_batches(submission, solution, length, num_steps):
     """The mini-batches come in the loader's order; after the last one the loader is started anew.
 
     Rules: batches
-    Examples: 5
+    Examples: 2
     """
     seen = submission.batches(length, num_steps)
     assert len(seen) == num_steps, f"{num_steps} steps of a test trained on {len(seen)} mini-batches"
@@ -164,7 +164,7 @@ def test_not_finite(submission, solution, seed, num_steps, at, value, optimizer)
     """A loss that is not finite is recorded with its learning rate, no update follows, and the test ends.
 
     Rules: not finite
-    Examples: 4
+    Examples: 1
     """
     at = min(at, num_steps - 1)
     setup = {"optimizer": optimizer, "batches": num_steps, "offset": (at, value)}
@@ -180,7 +180,7 @@ def test_training_mode(submission, solution, num_steps, in_eval):
     """At every step, the whole model is in training mode.
 
     Rules: training mode
-    Examples: 2
+    Examples: 1
     """
     seen = submission.modes(num_steps, deep=True, in_eval=in_eval)
     assert len(seen) >= num_steps, f"the model was called {len(seen)} times in {num_steps} steps"
@@ -244,7 +244,7 @@ def test_restored(submission, solution, seed, num_steps, lr_max, setup):
 
     Rules: restored
     Weight: 2
-    Examples: 3
+    Examples: 1
     """
     got = submission.aftermath(0.001, lr_max, num_steps, seed=seed, **setup)
     assert got["raised"] == "nothing", f"the test raised {got['raised']}"
@@ -266,7 +266,7 @@ def test_restored_after_an_exception(submission, solution, seed, fails, setup):
 
     Rules: exceptions
     Weight: 2
-    Examples: 2
+    Examples: 1
     """
     if fails["where"] == "batch":
         setup = {**setup, "loader": "iterable"}
@@ -356,7 +356,7 @@ def test_suggestion(submission, solution, curve, kind):
     """The suggestion is a tenth of the rate of the first loss that is not finite or over four times the least so far.
 
     Rules: suggestion, no divergence
-    Examples: 10
+    Examples: 6
     """
     lrs, losses = curve
     got = submission.suggest(lrs, losses, kind)
@@ -375,7 +375,7 @@ def test_unequal(submission, solution, curve, kind):
     """Sequences that are empty or of unequal lengths raise ValueError.
 
     Rules: unequal
-    Examples: 4
+    Examples: 2
     """
     with raises(ValueError, f"for {len(curve[0])} learning rates and {len(curve[1])} losses"):
         submission.suggest(*curve, kind)
