@@ -15,8 +15,27 @@ from typing import Any
 
 from grader import ban, confine, eager, wire
 
-_WARM = "import torch\nfrom torch import Tensor, nn\ndef f(x): return nn.functional.linear(x, x).abs().mean(dim=0)\n"
-_WARM_PROBE = "def probe(learner, x): return learner.f(x)\n"
+_WARM = """
+import copy
+import torch
+from torch import Tensor, nn
+
+def f(x):
+    return nn.functional.linear(x, x).abs().mean(dim=0)
+
+def train(x):
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.ReLU(), nn.Dropout(0.0), nn.Linear(2, 2))
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        optimizer = kind(model.parameters(), lr=0.0)
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), torch.tensor([0, 1]))
+        loss.backward()
+        optimizer.step()
+        optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    model.load_state_dict(copy.deepcopy(model.state_dict()))
+    return loss.detach()
+"""
+_WARM_PROBE = "def probe(learner, x): return learner.f(x)\ndef train(learner, x): return learner.train(x)\n"
 
 _MOST_FDS = 4096
 
@@ -84,10 +103,9 @@ def _warm(worker: types.ModuleType) -> None:
     import torch
 
     x = torch.ones(2, 2)
-    optimizer = torch.optim.SGD([x.clone().requires_grad_()], lr=0.0)
-    optimizer.step()
     calls = [
         {"probe": "probe", "args": (x,), "kwargs": {}},
+        {"probe": "train", "args": (x,), "kwargs": {}},
         {"probe": "probe", "args": (x, x), "kwargs": {}, "needs_grad": (True,), "orders": (1,)},
     ]
     asked, answered = io.BytesIO(), io.BytesIO()

@@ -2,6 +2,8 @@
 
 import builtins
 import functools
+import hashlib
+import io
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader import wire
 from grader.calls import Call, own, perform
 
 Ask = Callable[[Call], Any]
+_MOST_REMEMBERED = 2000
 _NOT_RERAISED = (StopIteration, StopAsyncIteration, GeneratorExit, MemoryError, Warning)
 
 
@@ -98,6 +102,26 @@ def local(learner: types.ModuleType, probes: types.ModuleType) -> Ask:
             return detached(perform(learner, probes, call))
 
     return ask
+
+
+def remembered(ask: Ask, known: dict[bytes, Any]) -> Ask:
+    """Ask once for each call: calls are stateless and seeded, so that the answer to the same call is the same."""
+
+    def answer(call: Call) -> Any:
+        key = _key(call)
+        if key not in known:
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            known[key] = ask(call)
+        return own(known[key])
+
+    return answer
+
+
+def _key(call: Call) -> bytes:
+    stream = io.BytesIO()
+    wire.send(stream, call.as_data())
+    return hashlib.blake2b(stream.getvalue()).digest()
 
 
 def detached(value: Any) -> Any:

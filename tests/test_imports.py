@@ -52,7 +52,7 @@ ALLOWED = {
     "seccomp": set(),
     "selfcheck": {"bench", "exercise", "judge", "result", "submission", "trivial"},
     "show": {"calls", "compare", "side"},
-    "side": {"calls"},
+    "side": {"calls", "wire"},
     "stub": set(),
     "submission": set(),
     "trivial": {"calls", "compare", "examples", "exercise", "side"},
