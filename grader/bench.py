@@ -5,7 +5,6 @@ import functools
 import time
 import traceback
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from grader import diagnosis, launch
@@ -36,7 +35,7 @@ class Bench:
     def load(self) -> Load:
         """What each check's worker is told."""
         return Load(
-            name=Path(self.submission.filename).stem,
+            name=self.exercise.name,
             filename=self.submission.filename,
             submission=self.submission.text,
             probes=self.exercise.source("probes"),

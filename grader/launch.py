@@ -230,7 +230,7 @@ class Spawner:
     def open(self, limits: dict[str, int]) -> Handle:
         """Start a worker; it is not loaded yet."""
         code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SPAWN.format(
-            limits=limits
+            limits=limits, banned=self._banned
         )
         process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-S", "-B", "-c", code],

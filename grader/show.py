@@ -163,7 +163,13 @@ def _needed(source: str, name: str) -> str:
     kept = [node for node in imports if any((a.asname or a.name).partition(".")[0] in used for a in node.names)]
     bodies = [definitions[n] for n in definitions if n in wanted]
     parts = ["\n".join(ast.unparse(node) for node in kept)] if kept else []
-    return "\n\n\n".join([*parts, *(ast.get_source_segment(source, node) or "" for node in bodies)])
+    return "\n\n\n".join([*parts, *(_segment(source, node) for node in bodies)])
+
+
+def _segment(source: str, node: ast.stmt) -> str:
+    """The node's own lines, its decorators included."""
+    first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+    return "\n".join(source.splitlines()[first - 1 : node.end_lineno])
 
 
 def _tensor_literal(value: Tensor) -> str:

@@ -145,7 +145,7 @@ def test_refused_shapes(submission, solution, shape, cut):
     Examples: 4
     """
     y_pred = torch.zeros(shape, dtype=torch.float64)
-    others = [(*shape, 1), (1, *shape), shape[1:], (*shape[:-1], shape[-1] + 1), (*reversed(shape), 2)]
+    others = [(*shape[:-1], shape[-1] + 1), (*shape, 1), (1, *shape), shape[1:], (*reversed(shape), 2)]
     for other in others[cut:]:
         with raises(ValueError, f"for the shapes {shape} and {other}"):
             submission.loss(y_pred, torch.zeros(other, dtype=torch.float64), 1.0)
