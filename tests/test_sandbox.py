@@ -28,8 +28,8 @@ def test_without_fork_the_verdicts_are_the_same(spawner, tmp_path):
     limits = Limits(total_seconds=300.0)
     here = grade("huber", path, limits=limits)
     assert here.sandbox == "none"
-    path.write_text(find("huber").mistakes["sum"].source)
-    assert [check.status for check in here.checks if check.status != "pass"] == ["fail"] * 7
+    forked = {"imports", "forward", "inputs_untouched", "refused_delta", "refused_shapes"}
+    assert {check.name for check in here.checks if check.status == "pass"} == forked
     assert here.failed[0].misconception.name == "sum"
 
 
