@@ -86,7 +86,7 @@ class _Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     """Raise at banned operators: enough to see what the kit's own mistakes would do in a worker."""
 
     def __init__(self, banned: tuple[str, ...]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self._banned = banned
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
