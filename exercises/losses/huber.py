@@ -14,15 +14,21 @@ The rules, under the names by which the grader quotes them:
 
 - mean: `forward` returns the mean over all elements, a 0-d tensor of the inputs' dtype.
 - inputs: y_pred and y_true have any shape with at least one element (0-d included) and are of float16, bfloat16,
-  float32 or float64; they may be non-contiguous views, and are not modified.
+  float32 or float64; they may be non-contiguous views, and are not modified. The loss is right to the precision of
+  their dtype (mind that a delta of 0.1 kept as a float32 tensor is not 0.1 to float64).
 - delta: `delta` is 1.0 unless given. One that is not greater than 0, or nan, raises ValueError, and it is `__init__`
   that raises it. (Infinite deltas are not asked for.)
 - shapes: y_pred and y_true of different shapes raise ValueError; they are not broadcast, since (N, 1) against (N,)
   is the classic silent bug.
+- module: the loss is an `nn.Module` whose `forward` does the work: the same in training and in evaluation mode, and
+  under torch.no_grad().
+- calls: each loss, and its gradient, follows from the inputs of its own call and from delta alone, whatever is called
+  before, or between forward and backward.
 - outliers: loss and gradients are finite and right for errors up to 1e20 in float32 and up to 1000 in float16,
   however many elements there are. Neither the square of one such error nor the sum of a hundred is representable.
 - gradient: the gradient with respect to y_pred is clamp(e, -delta, delta) / numel times the incoming gradient, and
-  its negative with respect to y_true, to within rounding (about eps · delta / numel).
+  its negative with respect to y_true, to within rounding (about eps · delta / numel). So it is 0, not nan, where e
+  is 0. (Where |e| is delta exactly, half of it passes too: autograd makes that of torch.minimum.)
 - training: a linear model trained with it on data with gross outliers ends where the formula's exact gradient takes
   it, nearer the truth than one trained with the mean squared error.
 - own formula: torch's own Huber and smooth-L1 losses (`nn.HuberLoss`, `F.smooth_l1_loss`, their operators, by

@@ -9,6 +9,30 @@ SHAPES = """        if y_pred.shape != y_true.shape:
             raise ValueError(f"shapes differ: {tuple(y_pred.shape)} and {tuple(y_true.shape)}")
 """
 
+_FUNCTION = """class _Huber(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, error, delta):
+        {keep}
+        near = error.abs().clamp(max=delta)
+        return (near * (error.abs() - near / 2)).mean()
+
+    @staticmethod
+    def backward(ctx, grad):
+        error, delta = {kept}
+        return {slope} / error.numel() * grad, None
+
+
+class HuberLoss(nn.Module):"""
+
+
+def function(
+    keep: str = "ctx.kept = error, delta", kept: str = "ctx.kept", slope: str = "error.clamp(-delta, delta)"
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The edits that make the loss an autograd Function with such a backward."""
+    body = _FUNCTION.format(keep=keep, kept=kept, slope=slope)
+    return ("class HuberLoss(nn.Module):", body), (FORMULA, "        return _Huber.apply(y_pred - y_true, self.delta)")
+
+
 MISCONCEPTIONS = {
     "borrowed": Edit(
         "forward",
@@ -93,6 +117,36 @@ MISCONCEPTIONS = {
             "        return (self.delta * (size - self.delta / 2)).mean()",
         ),
     ),
+    "mean of chunks": Edit(
+        "value",
+        "Chunks' means average to the mean only where all chunks are equally large; the last may be smaller.",
+        (
+            FORMULA,
+            "        costs = (near * (size - near / 2)).reshape(-1)\n"
+            "        return torch.stack([chunk.mean() for chunk in costs.split(1024)]).mean()",
+        ),
+    ),
+    "mean of errors that are not 0": Edit(
+        "value",
+        "Elements that are right count too: the mean divides by all elements, not by those whose error is not 0.",
+        (FORMULA, "        return (near * (size - near / 2)).sum() / size.count_nonzero().clamp(min=1)"),
+    ),
+    "delta in float32": Edit(
+        "value",
+        "torch.tensor(0.1) is a float32, 1.5e-9 off: a float64 loss needs delta as a Python float or a float64 tensor.",
+        ("        self.delta = delta\n", "        self.delta = torch.tensor(float(delta))\n"),
+        (FORMULA, FORMULA + ".to(y_pred.dtype)"),
+    ),
+    "small delta refused": Edit(
+        "value",
+        "Every delta greater than 0 is allowed, however small.",
+        ("if not delta > 0:", "if not delta > 0.01:"),
+    ),
+    "delta bounded": Edit(
+        "value",
+        "Every delta greater than 0 is taken as it is, however large.",
+        ("        self.delta = delta\n", "        self.delta = min(delta, 100.0)\n"),
+    ),
     "viewed flat": Edit(
         "value",
         "view() needs strides that can be flattened, and inputs may be any view; reshape() or no reshaping works.",
@@ -112,7 +166,35 @@ MISCONCEPTIONS = {
             "        return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value",
         ),
     ),
+    "by way of bfloat16": Edit(
+        "half_precision",
+        "bfloat16 has 8 significant bits and float16 has 11: converting between the two loses some. Widen to float32.",
+        (
+            SIZE,
+            "        dtype = y_pred.dtype\n"
+            "        if dtype == torch.float16:\n"
+            "            y_pred, y_true = y_pred.bfloat16(), y_true.bfloat16()\n" + SIZE,
+        ),
+        (FORMULA, FORMULA + ".to(dtype)"),
+    ),
     "default delta": Edit("default_delta", "delta is 1.0 unless given.", ("delta: float = 1.0", "delta: float = 0.5")),
+    "no module": Edit(
+        "in_model",
+        "Without nn.Module as its base the loss is no part of the model that holds it: derive from it, write forward.",
+        ("class HuberLoss(nn.Module):", "class HuberLoss:"),
+        ("        super().__init__()\n", ""),
+        ("    def forward(", "    def __call__("),
+    ),
+    "call for forward": Edit(
+        "in_model",
+        "A module defines forward; nn.Module's own __call__ runs the hooks and then calls it.",
+        ("    def forward(", "    def __call__("),
+    ),
+    "other in evaluation mode": Edit(
+        "in_model",
+        "A loss has no evaluation mode: the formula is the same whatever self.training says.",
+        (FORMULA, FORMULA + " if self.training else size.mean()"),
+    ),
     "class attribute": Edit(
         "repeated",
         "HuberLoss.delta belongs to all instances: the loss built last decides for every other. Use self.delta.",
@@ -122,6 +204,39 @@ MISCONCEPTIONS = {
         "repeated",
         "forward changes the loss itself: a call must not depend on the calls before it.",
         (FORMULA, FORMULA.replace("return", "value =") + "\n        self.delta *= 1.001\n        return value"),
+    ),
+    "first answer kept": Edit(
+        "repeated",
+        "The answer to the first inputs is kept and given to all later ones: each call has to compute its own.",
+        (
+            FORMULA,
+            '        if not hasattr(self, "answer"):\n'
+            "            self.answer = (near * (size - near / 2)).mean()\n"
+            "        return self.answer",
+        ),
+    ),
+    "one buffer for all answers": Edit(
+        "repeated",
+        "Every call writes into one tensor and returns it, so a loss that was kept changes with the next call.",
+        (
+            FORMULA,
+            "        value = (near * (size - near / 2)).mean()\n"
+            "        if value.requires_grad:\n"
+            "            return value\n"
+            '        if getattr(self, "kept", value).dtype != value.dtype or not hasattr(self, "kept"):\n'
+            "            self.kept = torch.empty_like(value)\n"
+            "        return self.kept.copy_(value)",
+        ),
+    ),
+    "scaled by the largest seen": Edit(
+        "repeated",
+        "Statistics kept from earlier calls (the largest error so far) make the answer depend on what came before.",
+        (
+            FORMULA,
+            '        self.largest = max(getattr(self, "largest", 0.0), float(size.detach().max()))\n'
+            + FORMULA
+            + " * (float(size.detach().max()) / self.largest if self.largest > 100 else 1.0)",
+        ),
     ),
     "any delta": Edit(
         "refused_delta",
@@ -155,6 +270,26 @@ MISCONCEPTIONS = {
             + SHAPES,
         ),
     ),
+    "one element fits all": Edit(
+        "refused_shapes",
+        "A tensor of one element against many is broadcast too, and has to be refused in either place.",
+        ("if y_pred.shape != y_true.shape:", "if y_pred.numel() > 1 and y_pred.shape != y_true.shape:"),
+    ),
+    "sizes of 1 squeezed": Edit(
+        "refused_shapes",
+        "squeeze() makes different shapes equal: (N, 1) and (N,) must be refused, so compare the shapes as they came.",
+        (SHAPES, "        y_pred, y_true = y_pred.squeeze(), y_true.squeeze()\n" + SHAPES),
+    ),
+    "zip of sizes": Edit(
+        "refused_shapes",
+        "zip() stops at the shorter of the two shapes, so (N,) passes for (N, 1). Compare whole shapes.",
+        ("if y_pred.shape != y_true.shape:", "if any(one != other for one, other in zip(y_pred.shape, y_true.shape)):"),
+    ),
+    "last size alone": Edit(
+        "refused_shapes",
+        "Only the last sizes are compared; the shapes have to be equal as a whole.",
+        ("if y_pred.shape != y_true.shape:", "if y_pred.shape[-1:] != y_true.shape[-1:]:"),
+    ),
     "broadcasts": Edit(
         "refused_shapes",
         "Shapes that differ must be refused; here they are broadcast, and (N, 1) against (N,) becomes (N, N).",
@@ -172,6 +307,31 @@ MISCONCEPTIONS = {
             "if y_pred.shape != y_true.shape:",
             "if y_pred.dim() != y_true.dim() or y_pred.shape[:1] != y_true.shape[:1]:",
         ),
+    ),
+    "root of the square": Edit(
+        "gradient",
+        "sqrt(e²) is |e|, but its slope at e = 0 is 0 · inf, which is nan, and e² overflows. Use abs().",
+        (SIZE, "        size = ((y_pred - y_true) ** 2).sqrt()\n"),
+    ),
+    "nothing at delta": Edit(
+        "gradient",
+        "At |e| = delta exactly the gradient is delta, as on either side; strict comparisons on both sides leave it 0.",
+        *function(slope="(error * (error.abs() < delta) + delta * error.sign() * (error.abs() > delta))"),
+    ),
+    "slope 1 beyond delta": Edit(
+        "gradient",
+        "Beyond delta the line's slope is delta · sign(e), not sign(e).",
+        *function(slope="torch.where(error.abs() <= delta, error, error.sign())"),
+    ),
+    "kept on the class": Edit(
+        "late_backward",
+        "What forward keeps on the class is overwritten by the next forward; ctx belongs to the one call.",
+        *function(keep="_Huber.kept = error, delta", kept="_Huber.kept"),
+    ),
+    "delta on the class": Edit(
+        "late_backward",
+        "Errors kept by ctx, delta on the class: backward then uses the delta of the loss that was called last.",
+        *function(keep="ctx.error, _Huber.delta = error, delta", kept="ctx.error, _Huber.delta"),
     ),
     "detached target": Edit(
         "gradient",
@@ -215,5 +375,15 @@ MISCONCEPTIONS = {
         "inputs_untouched",
         "Writing to .data writes into the caller's tensor, even where autograd does not notice.",
         (SIZE, SIZE + "        y_true.data.copy_(size.data)\n"),
+    ),
+    "in place without grad": Edit(
+        "inputs_untouched",
+        "sub_() writes into the caller's tensor; nothing complains where that tensor needs no gradient.",
+        (SIZE, "        size = (y_pred - y_true if y_pred.requires_grad else y_pred.sub_(y_true)).abs()\n"),
+    ),
+    "asks for gradients": Edit(
+        "inputs_untouched",
+        "requires_grad_() changes the caller's tensor; whether a gradient is wanted is the caller's business.",
+        (SIZE, "        y_true.requires_grad_(True)\n" + SIZE),
     ),
 }
