@@ -23,7 +23,8 @@ def fresh(learner, x, out_features):
     """The output of a new layer, and what a backward pass left in `.grad`."""
     layer = learner.GatedLinearUnit(in_features=x.shape[-1], out_features=out_features)
     y = layer(x)
-    y.sum().backward()
+    if y.requires_grad:
+        y.sum().backward()
     return {"output": y.detach(), "gradients": _gradients(layer)}
 
 
@@ -31,8 +32,11 @@ def parameters(learner, in_features, out_features):
     """The parameters and the state of a new layer, by name."""
     layer = learner.GatedLinearUnit(in_features, out_features)
     return {
-        "parameters": {name: [list(p.shape), str(p.dtype), p.requires_grad] for name, p in layer.named_parameters()},
-        "state_dict": {name: list(tensor.shape) for name, tensor in layer.state_dict().items()},
+        "parameters": {
+            name: {"shape": str(tuple(p.shape)), "dtype": str(p.dtype), "requires_grad": p.requires_grad}
+            for name, p in layer.named_parameters()
+        },
+        "state_dict": {name: str(tuple(tensor.shape)) for name, tensor in layer.state_dict().items()},
         "bias": type(getattr(layer, "bias", None)).__name__,
     }
 
@@ -53,45 +57,52 @@ def initial(learner, in_features, out_features, bias):
     return [{name: p.detach() for name, p in layer.named_parameters()} for layer in layers]
 
 
-def output(learner, x, weight, bias):
-    return _loaded(learner, weight, bias)(x)
+def output(learner, x, weight, bias, training=True):
+    return _loaded(learner, weight, bias).train(training)(x)
 
 
 def outputs(learner, weight, bias, xs):
-    """One layer, called on one input after the other."""
+    """One layer, called on one input after the other; and the inputs as they are afterwards."""
     layer = _loaded(learner, weight, bias)
-    return [layer(x).detach() for x in xs]
+    return {"outputs": [layer(x).detach() for x in xs], "xs": xs}
 
 
 def accepted(learner, weight, bias, xs):
-    """The output's shape for each input, None where the layer raises."""
+    """For each input None where the layer raises, else the output's shape, or its type where it is no tensor."""
     layer = _loaded(learner, weight, bias)
-    shapes = []
+    seen = []
     for x in xs:
         try:
-            shapes.append(list(layer(x).shape))
+            y = layer(x)
         except Exception:
-            shapes.append(None)
-    return shapes
+            seen.append(None)
+        else:
+            seen.append(list(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__)
+    return seen
 
 
-def gradients(learner, weight, bias, xs, incoming):
-    """The gradients of the inputs, weight and bias, after all calls have been made."""
-    layer = _loaded(learner, weight, bias)
+def gradients(learner, weight, bias, xs, incoming, training=True):
+    """The gradients of the inputs, weight and bias.
+
+    All calls but the last are made first and go back together; then the last is made, and goes back by itself.
+    """
+    layer = _loaded(learner, weight, bias).train(training)
     xs = [x.requires_grad_() for x in xs]
-    torch.autograd.backward([layer(x) for x in xs], incoming)
+    for part in (slice(0, -1), slice(-1, None)):
+        if xs[part]:
+            torch.autograd.backward([layer(x) for x in xs[part]], incoming[part])
     return {"xs": [x.grad for x in xs], **_gradients(layer)}
 
 
 def moved(learner, x, weight, bias):
     """A float32 checkpoint, loaded and then moved to x's dtype."""
     layer = _loaded(learner, weight, bias).to(x.dtype)
-    y = layer(x)
-    y.sum().backward()
+    y = layer(x.requires_grad_())
+    y.backward(torch.ones_like(y))
     return {
         "output": y.detach(),
         "parameters": {name: str(p.dtype) for name, p in layer.named_parameters()},
-        "gradients": _gradients(layer),
+        "gradients": {"xs": [x.grad], **_gradients(layer)},
     }
 
 

@@ -148,6 +148,16 @@ MISCONCEPTIONS = {
             SPLIT + "        if self.bias is not None:\n            gate = gate - self.bias.chunk(2)[1]\n",
         ),
     ),
+    "gate clamped at 20": Edit(
+        "value",
+        "In float64 a gate clamped at -20 is not shut enough: it lets 2e-9 pass. torch.sigmoid needs no clamp.",
+        ("torch.sigmoid(gate)", "torch.sigmoid(gate.clamp(-20, 20))"),
+    ),
+    "open in evaluation": Edit(
+        "value",
+        "The gate is part of the layer, not a regulariser: it works in eval() mode as in training.",
+        (GATED, GATED + " if self.training else value"),
+    ),
     "split along dimension 1": Edit(
         "leading_dimensions",
         "The halves are those of the last dimension, -1, which is dimension 1 only where x has two.",
@@ -181,6 +191,15 @@ MISCONCEPTIONS = {
         "squeeze() drops every dimension of size 1, and a batch of one or out_features=1 has one.",
         (GATED, GATED.replace("value * torch.sigmoid(gate)", "(value * torch.sigmoid(gate)).squeeze()")),
     ),
+    "batched in place": Edit(
+        "leading_dimensions",
+        "A name that ends in an underscore changes the caller's tensor: unsqueeze(0), not unsqueeze_(0).",
+        (PROJECT, "        single = x.dim() == 1\n        x = x.unsqueeze_(0) if single else x\n" + PROJECT),
+        (
+            GATED,
+            "        gated = value * torch.sigmoid(gate)\n        return gated.squeeze(0) if single else gated",
+        ),
+    ),
     "einsum stretches": Edit(
         "refused_shapes",
         "einsum broadcasts a dimension of size 1 without a word: compare x.shape[-1] with in_features yourself.",
@@ -188,6 +207,31 @@ MISCONCEPTIONS = {
             PROJECT,
             '        projected = torch.einsum("...i,oi->...o", x, self.weight)\n'
             "        projected = projected if self.bias is None else projected + self.bias\n",
+        ),
+    ),
+    "stretched without bias": Edit(
+        "refused_shapes",
+        "Both ways through `forward`, with and without a bias, have to refuse an x that does not fit.",
+        (
+            PROJECT,
+            "        if self.bias is None:\n"
+            "            projected = (x.unsqueeze(-2) * self.weight).sum(-1)\n"
+            "        else:\n"
+            "            projected = nn.functional.linear(x, self.weight, self.bias)\n",
+        ),
+    ),
+    "None, not raised": Edit(
+        "refused_shapes",
+        "Returning None, after a printed message or without, lets the caller go on empty-handed: raise an exception.",
+        (PROJECT, "        if x.shape[-1] != self.weight.shape[1]:\n            return None\n" + PROJECT),
+    ),
+    "returned, not raised": Edit(
+        "refused_shapes",
+        "An exception that is returned stops nobody: raise it.",
+        (
+            PROJECT,
+            "        if x.shape[-1] != self.weight.shape[1]:\n"
+            '            return ValueError("x does not fit")\n' + PROJECT,
         ),
     ),
     "cut to size": Edit(
@@ -224,6 +268,28 @@ MISCONCEPTIONS = {
         "The layers before this one learn through the gradient for x; detach() cuts it off.",
         (PROJECT, PROJECT.replace("(x,", "(x.detach() + 0 * x,")),
     ),
+    "sum of logarithms": Edit(
+        "gradient",
+        "log|value| is -inf at value 0; exp makes a right 0 of it again, but the gradient is 0 · inf, which is nan.",
+        (
+            GATED,
+            "        logarithm = value.abs().log() + nn.functional.logsigmoid(gate)\n"
+            "        return value.sign() * logarithm.exp()",
+        ),
+    ),
+    "gradients cleared": Edit(
+        "gradient",
+        "Clearing gradients is the training loop's business: in `forward` it throws away what earlier passes added up.",
+        (PROJECT, "        self.zero_grad()\n" + PROJECT),
+    ),
+    "detached in evaluation": Edit(
+        "gradient",
+        "eval() is not no_grad(): gradients flow in evaluation mode too.",
+        (
+            GATED,
+            "        gated = value * torch.sigmoid(gate)\n        return gated if self.training else gated.detach()",
+        ),
+    ),
     "naive sigmoid": Edit(
         "saturation",
         "exp(-gate) overflows for gates below -88: 1/inf is a fine 0, but the gradient is 0 · inf, which is nan.",
@@ -249,6 +315,23 @@ MISCONCEPTIONS = {
             GATED,
             "        y = value * torch.sigmoid(gate)\n"
             "        return y.float() if y.dtype in (torch.float16, torch.bfloat16) else y",
+        ),
+    ),
+    "bfloat16 by way of float16": Edit(
+        "moves",
+        "float16 ends at 65504 and bfloat16 at 3e38: the halves of a bfloat16 input do not fit into float16.",
+        (
+            GATED,
+            "        narrow = torch.float16 if x.dtype == torch.bfloat16 else x.dtype\n"
+            "        return (value.to(narrow) * torch.sigmoid(gate.to(narrow))).to(x.dtype)",
+        ),
+    ),
+    "gate without a graph in half": Edit(
+        "moves",
+        "The gate learns in float16 and bfloat16 too: without a graph, its rows of weight.grad are zero.",
+        (
+            SPLIT,
+            SPLIT + "        if x.dtype in (torch.float16, torch.bfloat16):\n            gate = gate.detach()\n",
         ),
     ),
     "kept transpose": Edit(
@@ -287,6 +370,12 @@ MISCONCEPTIONS = {
         "init",
         "Seeding inside __init__ makes all layers start alike, and disturbs everybody else's random numbers.",
         ("        bound =", "        torch.manual_seed(0)\n        bound ="),
+    ),
+    "drawn with a bias only": Edit(
+        "init",
+        "With bias=False the weight is drawn too; here it is left as it was.",
+        (WEIGHT, WEIGHT.replace("empty", "zeros")),
+        ("in self.parameters():", "in self.parameters() if bias else ():"),
     ),
     "equal halves": Edit(
         "init",
