@@ -20,9 +20,9 @@ The rules, under the names by which the grader quotes them:
 - value: `gelu(x, approximate)` is the first formula for "none" and the second for "tanh", element by element.
 - modes: `approximate` is "none" unless given. Any other than "none" and "tanh", however near ("Tanh", ""), raises
   ValueError.
-- function: `gelu` goes through `GELUFunction.apply` in both modes, and the gradient is made by `GELUFunction`'s own
-  explicit `backward`. What arguments it takes, whether it has a `setup_context`, how `apply` is bound, and whether
-  conversions of dtype or shape stand outside it is up to you.
+- function: `gelu` goes through `GELUFunction.apply` in both modes, for every dtype and shape, and the whole gradient
+  is made by `GELUFunction`'s own explicit `backward`. What arguments it takes, whether it has a `setup_context`, how
+  `apply` is bound, and whether conversions of dtype or shape stand outside it is up to you.
 - inputs: x has any shape, 0-d and empty included, may be a non-contiguous or expanded view, and is of float16,
   bfloat16, float32 or float64; so may be the incoming gradient. Shape and dtype are kept. Neither x nor the incoming
   gradient is modified.
@@ -34,8 +34,8 @@ The rules, under the names by which the grader quotes them:
 - extremes: value and gradient are finite wherever torch's own are, and right: up to ±1e10 in float32 (float64 and
   bfloat16 as well), and up to ±6e4 in float16, where neither the square nor the cube of x is representable.
 - own formula: torch's own GELU is not used in the computation (`nn.GELU`, `F.gelu`, its operators, by whatever road),
-  and no automatic differentiation happens inside the Function (`torch.autograd.grad`, `.backward()`, `torch.func`,
-  `enable_grad`), neither for the gradient nor for the gradient's own.
+  and no automatic differentiation happens in `gelu` or inside the Function (`torch.autograd.grad`, `.backward()`,
+  `torch.func`, `enable_grad`), neither for the gradient nor for the gradient's own.
 - training: a network trained with it follows one trained with torch's own, loss by loss.
 
 Example:

@@ -20,8 +20,11 @@ def ancestors(learner):
     return [base.__qualname__ for base in getattr(learner.GELUFunction, "__mro__", ())]
 
 
-def route(learner, x, incoming, approximate):
-    """The value and the gradient, and what entered and left GELUFunction's nodes on the way back."""
+def route(learner, x, incoming, approximate, inner):
+    """The value and the gradient, and what entered and left GELUFunction's nodes on the way back.
+
+    With `inner`, x reaches gelu as the result of another operation, as it does within a network.
+    """
     entered, left = [], []
 
     def keep(where):
@@ -30,15 +33,15 @@ def route(learner, x, incoming, approximate):
     x.requires_grad_()
     before = _backward_passes()
     with _no_forward_mode():
-        result = learner.gelu(x, approximate)
+        result = _differentiable(learner, x.clone() if inner else x, approximate)
         for node in _nodes(result):
             if issubclass(getattr(node, "_forward_cls", object), learner.GELUFunction):
                 node.register_prehook(keep(entered))
                 node.register_hook(keep(left))
         (gradient,) = grad(result, x, incoming)
-    ran = _backward_passes() - before - 1
+    unasked = _backward_passes() - before - 2
     value = result.detach()
-    return {"value": value, "gradient": gradient, "entered": entered, "left": left, "backward passes": ran}
+    return {"value": value, "gradient": gradient, "entered": entered, "left": left, "unasked backward passes": unasked}
 
 
 def twice(learner, x, incoming, second, approximate):
@@ -47,34 +50,42 @@ def twice(learner, x, incoming, second, approximate):
     incoming.requires_grad_()
     before = _backward_passes()
     with _no_forward_mode():
-        result = learner.gelu(x, approximate)
+        result = _differentiable(learner, x, approximate)
         (first,) = grad(result, x, incoming, create_graph=True)
-        for_x, for_incoming = grad(first, (x, incoming), second, allow_unused=True)
-    ran = _backward_passes() - before - 1
-    return {"first": first.detach(), "for x": for_x, "for incoming": for_incoming, "backward passes": ran}
+        has_graph = first.requires_grad
+        both = grad(first, (x, incoming), second, allow_unused=True) if has_graph else (None, None)
+    unasked = _backward_passes() - before - (3 if has_graph else 2)
+    return {"first": first.detach(), "for x": both[0], "for incoming": both[1], "unasked backward passes": unasked}
 
 
-def interleaved(learner, x, z, incoming, approximate, other):
-    """Two results alive at once: the gradient of the first, of the second, and of the first again."""
+def interleaved(learner, x, z, incoming, again, approximate, other):
+    """Two results alive at once: the gradient of the first, of the second, and of the first, pulled differently."""
     x.requires_grad_()
     z.requires_grad_()
-    first, second = learner.gelu(x, approximate), learner.gelu(z, other)
-    pairs = [(first, x), (second, z), (first, x)]
-    return [grad(result, leaf, incoming, retain_graph=True)[0] for result, leaf in pairs]
+    first, second = _differentiable(learner, x, approximate), _differentiable(learner, z, other)
+    pulls = [(first, x, incoming), (second, z, incoming), (first, x, again)]
+    return [grad(result, leaf, pull, retain_graph=True)[0] for result, leaf, pull in pulls]
 
 
 def expanded(learner, row, times, approximate):
-    """`row` repeated without a copy, and a sum, whose gradient is a single number repeated without a copy."""
+    """`row` repeated without a copy."""
+    with _read_only("x"):
+        return learner.gelu(row.expand(times, *row.shape), approximate)
+
+
+def expanded_gradient(learner, row, times, approximate):
+    """The same, and a sum, whose gradient is a single number repeated without a copy."""
     row.requires_grad_()
-    result = learner.gelu(row.expand(times, *row.shape), approximate)
-    result.sum().backward()
-    return result.detach(), row.grad
+    result = _differentiable(learner, row.expand(times, *row.shape), approximate)
+    with _read_only("the incoming gradient, or the x that was kept for backward,"):
+        result.sum().backward()
+    return row.grad
 
 
 def inputs_after(learner, x, incoming, approximate):
     learner.gelu(x, approximate)
     needs_grad = x.requires_grad
-    learner.gelu(x.requires_grad_(), approximate).backward(incoming)
+    _differentiable(learner, x.requires_grad_(), approximate).backward(incoming)
     return {"x": x.detach(), "incoming gradient": incoming, "requires_grad of x": needs_grad}
 
 
@@ -93,6 +104,39 @@ def train(learner, x, y, weights, approximate, lr, steps):
                 weight -= lr * gradient
         losses.append(loss.item())
     return {"losses": losses, "weights": [weight.detach() for weight in weights]}
+
+
+class NoGraph(Exception):
+    """The submission gave a result that no gradient can be asked of."""
+
+
+class OtherShape(Exception):
+    """The submission gave a result that does not fit the incoming gradient."""
+
+
+def _differentiable(learner, x, approximate):
+    """gelu(x), of which a gradient is asked: torch's own words, should that fail, would not say what is missing."""
+    result = learner.gelu(x, approximate)
+    if not result.requires_grad:
+        raise NoGraph("x requires a gradient, and gelu(x) does not: its graph was cut off, or is that of an earlier x")
+    if result.shape != x.shape:
+        raise OtherShape(f"gelu(x) has the shape {tuple(result.shape)}, and x has {tuple(x.shape)}")
+    return result
+
+
+class WrittenTo(Exception):
+    """The submission wrote to a tensor whose elements share one place in memory."""
+
+
+@contextmanager
+def _read_only(what):
+    """torch refuses to write to an expanded tensor, but does not say which it was."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "written-to tensor" not in str(error):
+            raise
+        raise WrittenTo(f"{what} was written to in place: it is not yours, and its elements share memory") from None
 
 
 class ForwardModeUsed(Exception):
@@ -126,7 +170,7 @@ def _backward_passes():
     """The number of this backward pass: torch counts every one, whoever asks for it."""
     seen = []
     number = getattr(torch._C, "_current_graph_task_id", None)
-    if number is None:  # a torch that does not tell: as if each pass asked for were the only one
+    if number is None:  # a torch that does not tell: as if none ran, not even those asked for
         return 0
     leaf = torch.zeros((), requires_grad=True)
     leaf.register_hook(lambda _: seen.append(number()))

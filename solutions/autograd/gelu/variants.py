@@ -52,6 +52,40 @@ MISCONCEPTIONS = {
             "        return (_widened(x) * _share(_widened(x), approximate)).to(x.dtype)\n" + APPLY,
         ),
     ),
+    "half precision without the Function": Edit(
+        "own_backward",
+        "Every dtype goes through GELUFunction.apply; here float16 and bfloat16 pass it by.",
+        (
+            APPLY,
+            "    if x.dtype in (torch.float16, torch.bfloat16):\n"
+            "        return (x.float() * _share(x.float(), approximate)).to(x.dtype)\n" + APPLY,
+        ),
+    ),
+    "one number without the Function": Edit(
+        "own_backward",
+        "A 0-d tensor goes through GELUFunction.apply as any other does; here it passes it by.",
+        (
+            APPLY,
+            "    if x.dim() == 0:\n"
+            "        return (_widened(x) * _share(_widened(x), approximate)).to(x.dtype)\n" + APPLY,
+        ),
+    ),
+    "leaves only": Edit(
+        "own_backward",
+        "Within a network x is the result of another operation, and no leaf: it goes through GELUFunction.apply too.",
+        (
+            APPLY,
+            "    if not x.is_leaf:\n"
+            "        return (_widened(x) * _share(_widened(x), approximate)).to(x.dtype)\n" + APPLY,
+        ),
+    ),
+    "product outside": Edit(
+        "own_backward",
+        "GELUFunction makes Φ(x) alone, and autograd applies the product rule around it: the whole slope is yours.",
+        (VALUE, "        return _share(wide, approximate).to(x.dtype)"),
+        (SLOPE, "        slope = _share_slope(wide, ctx.approximate)\n"),
+        (APPLY, "    return (_widened(x) * GELUFunction.apply(_widened(x), approximate)).to(x.dtype)"),
+    ),
     "a Function that does nothing": Edit(
         "own_backward",
         "GELUFunction has to compute the GELU and its gradient, not to pass on what autograd computes around it.",
@@ -170,6 +204,16 @@ MISCONCEPTIONS = {
         '`in` on a string looks for a part of it: "tan" and "" are parts of "tanh".',
         (REFUSED, '    if approximate not in "none tanh":'),
     ),
+    "mode of an empty x": Edit(
+        "modes",
+        "The mode is looked at whatever x is: an empty x is no reason to let an unknown one pass.",
+        (REFUSED, "    if x.numel() and approximate not in _MODES:"),
+    ),
+    "True and False": Edit(
+        "modes",
+        'There are two modes, "none" and "tanh", and True and False are not names for them.',
+        (REFUSED, '    approximate = {True: "tanh", False: "none"}.get(approximate, approximate)\n' + REFUSED),
+    ),
     "empty mode": Edit(
         "modes",
         'An empty string, or None, is not the default: only a call without the argument gets "none".',
@@ -251,6 +295,11 @@ MISCONCEPTIONS = {
         'backward has to know the mode: the slope of "none" is nearly that of "tanh", and not it.',
         (SLOPE, '        slope = _share(wide, "none") + wide * _share_slope(wide, "none")\n'),
     ),
+    "clips the incoming gradient": Edit(
+        "gradient",
+        "The gradient is the slope times the incoming gradient, however large that is: clipping is not backward's.",
+        (GRADIENT, GRADIENT.replace("grad * slope", "grad.clamp(-1e4, 1e4) * slope")),
+    ),
     "incoming gradient viewed flat": Edit(
         "gradient",
         "The incoming gradient may be a non-contiguous view, and view() refuses those; reshape() does not.",
@@ -331,6 +380,17 @@ MISCONCEPTIONS = {
         (MODE, MODE + "        ctx.gain = torch.ones_like(_widened(x))\n"),
         (GRADIENT, "        if not torch.is_grad_enabled():\n            slope = ctx.gain.mul_(slope)\n" + GRADIENT),
     ),
+    "one buffer for every answer": Edit(
+        "graphs",
+        "Every backward pass returns a tensor of its own: one kept in ctx and written over changes what was returned.",
+        (
+            GRADIENT,
+            "        if torch.is_grad_enabled():\n"
+            "            return (grad * slope).to(x.dtype), None\n"
+            '        ctx.answer = getattr(ctx, "answer", torch.empty_like(x))\n'
+            "        return ctx.answer.copy_(grad * slope), None",
+        ),
+    ),
     "incoming gradient in place": Edit(
         "expanded",
         "The incoming gradient is not yours to write to: it may be shared, and after sum() its elements share one "
@@ -347,6 +407,22 @@ MISCONCEPTIONS = {
         "An operation whose name ends in an underscore writes into x, which is the caller's; clone it first, or use "
         "the operation without the underscore.",
         (VALUE, "        return wide.mul_(_share(wide, approximate)).to(x.dtype)"),
+    ),
+    "x clamped": Edit(
+        "inputs_untouched",
+        "Assigning to x.data changes the caller's x as writing into it does.",
+        (VALUE, VALUE.replace("        return", "        x.data = x.data.clamp(-100, 100)\n        return")),
+    ),
+    "incoming gradient cleared": Edit(
+        "inputs_untouched",
+        "The incoming gradient is the caller's, a single number as well: nothing in backward may write to it.",
+        (
+            GRADIENT,
+            "        result = (grad * slope).to(x.dtype)\n"
+            "        if grad.numel() == 1 and not torch.is_grad_enabled() and not grad.requires_grad:\n"
+            "            grad.zero_()\n"
+            "        return result, None",
+        ),
     ),
     "saved x in place": Edit(
         "inputs_untouched",
