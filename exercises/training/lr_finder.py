@@ -23,7 +23,8 @@ The rules of `lr_range_test`, under the names by which the grader quotes them:
   relative 1e-6.
 - losses: `losses[i]` is loss_fn(model(input), target) of mini-batch i, before the update of the model that uses
   `lrs[i]`. Every step ends with that update.
-- own gradient: each update uses the gradient of its own mini-batch alone, whatever was in `.grad` before.
+- own gradient: each update uses the gradient of its own mini-batch alone, as it is (not clipped), whatever was in
+  `.grad` before.
 - batches: each step takes the next mini-batch, in the loader's order; when the loader ends, it is started anew, and
   may then give other mini-batches (one that shuffles does). How often it is started is up to you.
 - not finite: a loss that is inf, -inf or nan is recorded with its learning rate, no update follows, and the test ends:
@@ -31,7 +32,7 @@ The rules of `lr_range_test`, under the names by which the grader quotes them:
 - training mode: the whole model is in training mode during the test.
 - restored: afterwards everything is as it was, exactly: all that the model's state dict holds (buffers, too), the
   training mode of every submodule, and the optimizer's state with the learning rates of its groups. Training goes on
-  as if there had been no test. What is left in `.grad` is up to you.
+  as if there had been no test. What is left in `.grad`, and in parameters that are not the model's, is up to you.
 - exceptions: all of that holds, too, when an exception of whatever kind leaves the test, and the exception reaches the
   caller.
 - refused: an lr_min not in (0, lr_max), a num_steps below 2 and an empty loader raise ValueError. (nan lies in no

@@ -16,8 +16,13 @@ OPTIMIZERS = {
     "adam": (torch.optim.Adam, {}),
     "adamw": (torch.optim.AdamW, {"weight_decay": 0.1}),
 }
-ERRORS = {"RuntimeError": RuntimeError, "ValueError": ValueError, "KeyboardInterrupt": KeyboardInterrupt}
 
+
+class Unforeseen(BaseException):
+    """Neither an Exception nor one of the interpreter's own."""
+
+
+ERRORS = {kind.__name__: kind for kind in (RuntimeError, ValueError, KeyboardInterrupt, Unforeseen)}
 SEQUENCES = {"list": list, "tuple": tuple, "array": lambda values: array("d", values)}
 
 
@@ -39,24 +44,27 @@ class Scene:
         extra=False,
         in_eval=(),
         offset=None,
+        size=1.0,
         fails=None,
+        used=None,
         dtype=torch.float64,
     ):
-        self.modes, self.rates, self.fails, self.visits = [], [], None, itertools.count()
+        self.modes, self.rates, self.fails, self.used, self.visits = [], [], None, None, itertools.count()
         self.model = self._model(deep, 3 if classes else 1, extra).to(dtype)
         self.criterion = F.cross_entropy if classes else squares_and_offset
         if frozen:
             next(self.model.parameters()).requires_grad_(False)
         self.optimizer = self._optimizer(optimizer, groups)
         x = torch.randn(batches * BATCH, 3, dtype=dtype)
-        y = torch.stack([x.sum(1) + torch.randn(len(x), dtype=dtype), torch.zeros(len(x), dtype=dtype)], 1)
+        y = torch.stack([size * (x.sum(1) + torch.randn(len(x), dtype=dtype)), torch.zeros(len(x), dtype=dtype)], 1)
         if offset:
             at, value = offset
             y[at * BATCH : (at + 1) * BATCH, 1] = value
         y = torch.randint(3, (len(x),)) if classes else y
         self.pairs = list(zip(x.split(BATCH), y.split(BATCH)))
         self.loader = self._loader(loader, empty, TensorDataset(x, y))
-        self.train([None] * before)
+        for _ in range(before):
+            self.update()
         for name in in_eval:
             self.model.get_submodule(name).training = False
         for p in self.model.parameters():
@@ -65,7 +73,7 @@ class Scene:
             p.grad = torch.full_like(p, stale)
         self.modes.clear()
         self.rates.clear()
-        self.fails = fails
+        self.fails, self.used = fails, used
 
     def _model(self, deep, outputs, extra):
         if deep:
@@ -84,7 +92,7 @@ class Scene:
         self.may_fail("model")
 
     def _on_output(self, module, output):
-        if output.requires_grad:
+        if self.fails and output.requires_grad:
             output.register_hook(lambda grad: self.may_fail("backward"))
         return output * module.extra[0] if module.extra else output
 
@@ -94,8 +102,13 @@ class Scene:
 
         class Watched(kind):
             def step(self, closure=None):
-                scene.rates.append([float(group["lr"]) for group in self.param_groups])
+                own = [group["lr"] for group in self.param_groups]
+                # The reference is asked with the rates that a submission used, which may be off by a little.
+                for group in self.param_groups if scene.used else ():
+                    group["lr"] = scene.used[len(scene.rates)]
                 result = super().step(closure)
+                # Noted afterwards: an update that an exception in the closure has prevented is none.
+                scene.rates.append([float(rate) for rate in own])
                 scene.may_fail("step")
                 return result
 
@@ -120,18 +133,11 @@ class Scene:
         if self.fails and self.fails["where"] == where and next(self.visits) == self.fails["at"]:
             raise ERRORS[self.fails["kind"]]("failed on purpose")
 
-    def train(self, rates):
-        """Ordinary training at these rates, or at the optimizer's own where one is None; returns the losses."""
-        losses = []
-        for rate, (x, y) in zip(rates, itertools.cycle(self.pairs)):
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["lr"] if rate is None else rate
-            loss = self.criterion(self.model(x), y)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss.item())
-        return losses
+    def update(self):
+        """An update that has nothing to do with the loss: along the gradient of the outputs' sum."""
+        self.optimizer.zero_grad()
+        self.model(self.pairs[0][0]).sum().backward()
+        self.optimizer.step()
 
     def state(self):
         """What a range test has to leave as it was."""
@@ -157,7 +163,11 @@ class Restartable:
         self.scene, self.pairs = scene, pairs
 
     def __iter__(self):
+        # Here, and not in the generator: there it would fail when the first mini-batch is asked for.
         self.scene.may_fail("start")
+        return self._pass()
+
+    def _pass(self):
         for pair in self.pairs:
             self.scene.may_fail("batch")
             yield pair
@@ -177,7 +187,7 @@ class Numbered:
 
 def _later(scene):
     scene.fails = None
-    scene.train([None])
+    scene.update()
     return [p.detach().clone() for p in scene.model.parameters()]
 
 
@@ -209,17 +219,10 @@ def curve(learner, lr_min, lr_max, num_steps, **setup):
     return {"lrs": lrs, "losses": losses, "lrs of the updates": scene.rates}
 
 
-def default_curve(learner, **setup):
-    scene = Scene(**setup)
-    lrs, losses = learner.lr_range_test(scene.model, scene.loss_fn, scene.optimizer, scene.loader)
+def default_curve(learner):
+    scene = Scene()
+    lrs, losses = learner.lr_range_test(scene.model, lambda output, _: output.sum(), scene.optimizer, scene.loader)
     return {"lrs": lrs, "losses": losses, "lrs of the updates": scene.rates}
-
-
-def plain_losses(learner, rates, **setup):
-    """Without a range test: the losses of ordinary training at these rates."""
-    scene = Scene(**setup)
-    scene.model.train()
-    return scene.train(rates)
 
 
 def batches(learner, length, num_steps):
@@ -239,22 +242,19 @@ def modes(learner, num_steps, **setup):
     return scene.modes
 
 
-def aftermath(learner, lr_min, lr_max, num_steps, **setup):
-    """What the test raised, what it left, and how training goes on from there."""
+def aftermath(learner, lr_min, lr_max, num_steps, tested=False, **setup):
+    """What the test raised, what it left, and how training goes on from there; maybe there was another test before."""
     scene, raised = Scene(**setup), "nothing"
+    if tested:
+        learner.lr_range_test(scene.model, scene.loss_fn, scene.optimizer, scene.loader, 0.001, 0.1, 2)
+        scene.update()
     try:
         learner.lr_range_test(scene.model, scene.loss_fn, scene.optimizer, scene.loader, lr_min, lr_max, num_steps)
     except ValueError as error:
         raised = f"ValueError: {error}" if setup.get("fails") else "ValueError"
     except BaseException as error:
-        raised = f"{type(error).__name__}: {error}"
+        raised = f"{type(error).__name__}: {error}".removesuffix(": ")
     return {"raised": raised, "left": scene.state(), "later": _later(scene)}
-
-
-def untouched(learner, **setup):
-    """Without a range test: what there is, and how training goes on from there."""
-    scene = Scene(**setup)
-    return {"left": scene.state(), "later": _later(scene)}
 
 
 def suggest(learner, lrs, losses, kind="list"):
@@ -271,7 +271,7 @@ def train_as_suggested(learner, epochs):
     model = nn.Linear(2, 1, dtype=torch.float64)
     nn.init.zeros_(model.weight)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e9)
-    lrs, tested = learner.lr_range_test(model, F.mse_loss, optimizer, loader, 0.001, 100.0, 40)
+    lrs, tested = learner.lr_range_test(model, F.mse_loss, optimizer, loader, 0.001, 100.0, 30)
     suggestion = learner.suggest_lr(lrs, tested)
     optimizer.param_groups[0]["lr"] = suggestion
     losses = [F.mse_loss(model(x), y).item()]

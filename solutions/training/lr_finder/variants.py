@@ -24,6 +24,13 @@ UPDATE = """            loss.backward()
             optimizer.step()
 """
 TRAIN = "        model.train()\n"
+# Enough to see whether the loader starts: the mode is changed already, and nothing restores it yet.
+START = """    modes = [module.training for module in model.modules()]
+    model.train()
+    iter(loader)
+    for module, mode in zip(model.modules(), modes):
+        module.training = mode
+"""
 BATCHES = "zip(range(num_steps), _endless(loader))"
 EMPTY = """        if is_empty:
             raise ValueError("the loader is empty")
@@ -57,6 +64,11 @@ MISCONCEPTIONS = {
         "losses holds tensors. .item() makes a plain float of one, and lets go of its graph.",
         (RECORD, "            lrs.append(lr)\n            losses.append(loss.detach())\n"),
     ),
+    "not lists": Edit(
+        "result",
+        "The result is a tuple of two lists, lrs and losses, not of two tuples.",
+        ("    return lrs, losses\n", "    return tuple(lrs), tuple(losses)\n"),
+    ),
     "linear": Edit(
         "rates",
         "The rates grow exponentially: each is the one before times the same factor, not plus the same difference.",
@@ -83,10 +95,15 @@ MISCONCEPTIONS = {
         "Without optimizer.step() nothing is trained, and the curve shows the batches' losses, not the rates' effect.",
         ("            optimizer.step()\n", ""),
     ),
-    "ends when it gets worse": Edit(
+    "small rates alone": Edit(
+        "rates",
+        "Every lr_min between 0 and lr_max is allowed: the rates may be 1 and more, and more than 10.",
+        ("    if not 0 < lr_min < lr_max:\n", "    if not 0 < lr_min < min(lr_max, 1):\n"),
+    ),
+    "other defaults": Edit(
         "defaults",
-        "Only a loss that is not finite ends the test early; where the loss diverges is for suggest_lr to say.",
-        (ENDS, ENDS.replace("if not math.isfinite(losses[-1])", "if not losses[-1] <= 4 * min(losses)")),
+        "Unless given, lr_min is 1e-6, lr_max is 10.0 and num_steps is 100: keep the stub's signature.",
+        ("    lr_max: float = 10.0,\n", "    lr_max: float = 1.0,\n"),
     ),
     "loss after the update": Edit(
         "losses",
@@ -121,9 +138,23 @@ MISCONCEPTIONS = {
     ),
     "zeroed before the step": Edit(
         "losses",
-        "Between backward() and step(), zero_grad() throws away the gradient that the update needs.",
+        "The updates find no gradient. Between backward() and step(), zero_grad() throws it away; and if it is a copy"
+        " of the model that is trained, the optimizer never sees it.",
         (ZERO, ""),
         (UPDATE, "            loss.backward()\n            optimizer.zero_grad()\n            optimizer.step()\n"),
+    ),
+    "unfrozen": Edit(
+        "losses",
+        "Frozen parameters stay frozen: whether a parameter is trained is not the test's to decide.",
+        (TRAIN, TRAIN + "        model.requires_grad_(True)\n"),
+    ),
+    "clipped": Edit(
+        "losses",
+        "The gradient is used as it is: clipping it hides the very explosion that the test looks for.",
+        (
+            UPDATE,
+            UPDATE.replace("\n", "\n            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n", 1),
+        ),
     ),
     "needs a length": Edit(
         "losses",
@@ -151,6 +182,11 @@ MISCONCEPTIONS = {
         "After a loss that is not finite the test ends; every later one would be meaningless.",
         (ENDS, ""),
     ),
+    "ends when it gets worse": Edit(
+        "not_finite",
+        "Only a loss that is not finite ends the test early; where the loss diverges is for suggest_lr to say.",
+        (ENDS, ENDS.replace("if not math.isfinite(losses[-1])", "if not losses[-1] <= 4 * min(losses)")),
+    ),
     "not recorded": Edit(
         "not_finite",
         "The loss that is not finite is recorded with its learning rate, and then the test ends.",
@@ -167,6 +203,11 @@ MISCONCEPTIONS = {
         "not_finite",
         "inf is not finite either: math.isfinite asks for both, math.isnan for nan alone.",
         (ENDS, ENDS.replace("not math.isfinite", "math.isnan")),
+    ),
+    "infinity alone": Edit(
+        "not_finite",
+        "nan is not finite either: math.isfinite asks for both, math.isinf for the infinities alone.",
+        (ENDS, ENDS.replace("not math.isfinite", "math.isinf")),
     ),
     "minus infinity": Edit(
         "not_finite",
@@ -196,6 +237,24 @@ MISCONCEPTIONS = {
         (
             WEIGHTS,
             "        for p, value in zip(model.parameters(), weights):\n            p.data.copy_(value)\n",
+        ),
+    ),
+    "floating-point buffers alone": Edit(
+        "restored",
+        "Buffers may hold integers: batch norm counts its mini-batches, and that count has changed as well.",
+        (
+            KEEP_WEIGHTS,
+            "    weights = {k: v.clone() for k, v in model.state_dict().items() if v.is_floating_point()}\n",
+        ),
+        (WEIGHTS, "        model.load_state_dict(weights, strict=False)\n"),
+    ),
+    "kept from the first test": Edit(
+        "restored",
+        "Each test puts back what it found itself. Weights kept from an earlier one undo the training in between.",
+        (
+            KEEP_WEIGHTS,
+            '    if not hasattr(model, "kept"):\n        model.kept = copy.deepcopy(model.state_dict())\n'
+            "    weights = model.kept\n",
         ),
     ),
     "new parameters": Edit(
@@ -279,7 +338,8 @@ MISCONCEPTIONS = {
     ),
     "except Exception": Edit(
         "restored_after_an_exception",
-        "Ctrl-C raises KeyboardInterrupt, which is no Exception: `finally` covers it, `except Exception` does not.",
+        "Some exceptions are none of those that are caught: Ctrl-C raises KeyboardInterrupt, which is no Exception."
+        " `finally` covers whatever there is.",
         (
             TRY,
             "    failed = None\n"
@@ -290,6 +350,11 @@ MISCONCEPTIONS = {
             "    if True:\n",
         ),
         (MODES, MODES + "    if failed is not None:\n        raise failed\n"),
+    ),
+    "too late a try": Edit(
+        "restored_after_an_exception",
+        "Starting the loader may raise as well: between model.train() and `try` there is nothing to catch it.",
+        ("    with _restored(model, optimizer):\n", START + "    with _restored(model, optimizer):\n"),
     ),
     "swallowed": Edit(
         "restored_after_an_exception",
@@ -329,7 +394,12 @@ MISCONCEPTIONS = {
     "smallest of all": Edit(
         "suggestion",
         "The comparison is with the smallest of the losses 0 to i, not with the smallest of all: that one comes later.",
-        (SMALLEST, "        smallest = min(loss for loss in losses if math.isfinite(loss))\n"),
+        (SMALLEST, "        smallest = min(losses)\n"),
+    ),
+    "smallest of all that are finite": Edit(
+        "suggestion",
+        "The comparison is with the smallest of the losses 0 to i; losses after i do not count, finite or not.",
+        (SMALLEST, "        smallest = min((loss for loss in losses if math.isfinite(loss)), default=0.0)\n"),
     ),
     "first loss": Edit(
         "suggestion",
@@ -353,6 +423,16 @@ MISCONCEPTIONS = {
         "A loss may be 0: compare with 4 · smallest instead of dividing by it.",
         ("loss > 4 * smallest", "loss / smallest > 4"),
     ),
+    "zero kept off": Edit(
+        "suggestion",
+        "A loss may be 0, and after it any other is more than four times the smallest: add nothing to it.",
+        ("loss > 4 * smallest", "loss > 4 * (smallest + 1e-8)"),
+    ),
+    "sorted": Edit(
+        "suggestion",
+        "The sequences are in the order of the steps, whatever the rates are: go along them as they come.",
+        ("    for lr, loss in zip(lrs, losses):\n", "    for lr, loss in sorted(zip(lrs, losses)):\n"),
+    ),
     "nan unseen": Edit(
         "suggestion",
         "Comparisons with nan are False: a loss that is not finite has to be asked for, with math.isfinite.",
@@ -362,6 +442,11 @@ MISCONCEPTIONS = {
         "suggestion",
         "The first loss may be infinite, and inf does not exceed four times inf: ask math.isfinite.",
         (DIVERGES, "        if math.isnan(loss) or loss > 4 * smallest:"),
+    ),
+    "minus infinity unseen": Edit(
+        "suggestion",
+        "-inf is not finite either, and no comparison with four times the smallest finds it: ask math.isfinite.",
+        (DIVERGES, "        if loss == math.inf or not loss <= 4 * smallest:"),
     ),
     "step before": Edit(
         "suggestion",
@@ -376,6 +461,17 @@ MISCONCEPTIONS = {
             "    if True:\n        finite = [x if math.isfinite(x) else math.inf for x in losses]\n"
             "        return lrs[finite.index(min(finite))] / 10\n",
         ),
+    ),
+    "greatest rate": Edit(
+        "suggestion",
+        "Where no loss diverges, the suggestion is a tenth of the last learning rate, which need not be the greatest.",
+        (NOWHERE, "    return max(lrs) / 10"),
+    ),
+    "rounded": Edit(
+        "suggestion",
+        "Rounded to so many decimals, a small learning rate is 0: return it as it is.",
+        (FOUND, "            return round(lr / 10, 6)"),
+        (NOWHERE, "    return round(lrs[-1] / 10, 6)"),
     ),
     "last divergence": Edit(
         "suggestion",
