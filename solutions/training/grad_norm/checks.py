@@ -6,12 +6,11 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.authoring import close, dtypes, equal, pick, raises, random, shapes, tensors
+from grader.authoring import close, dtypes, equal, pick, random, shapes, tensors
 
-DTYPES = (torch.float32, torch.float64)
 SCHEMES = ("xavier_uniform", "kaiming_normal", "ones")
 GIVEN_AS = pick("list", "generator", "tuple", "model.parameters()")
-MODELS = ("a network", "a linear layer", "a subclass")
+MODELS = (("a network", torch.float64), ("a linear layer", torch.float32))
 UNKNOWN = (
     "xavier",
     "xavier_normal",
@@ -24,9 +23,15 @@ UNKNOWN = (
     "Ones",
     "XAVIER_UNIFORM",
     "kaiming_normal_",
+    "kaiming-normal",
+    "xavier uniform",
+    "xavieruniform",
     " ones",
+    "ones ",
+    "ones\n",
     "",
     "he",
+    "relu",
 )
 # Roundings of float64 in one of float32: a logger may well compute in float32, whatever the gradients are.
 FLOAT32 = 2.0**29
@@ -38,15 +43,13 @@ SIGMAS = 6.5
 
 
 @st.composite
-def rounds_of_gradients(draw, least=1):
+def rounds_of_gradients(draw):
     """Parameters, and for each recording the gradients of those that have one."""
     kinds = draw(
         st.lists(st.tuples(shapes(max_dims=2, max_side=3), dtypes("float32", "float64")), min_size=1, max_size=3)
     )
     size = draw(pick(1.0, 1e-3, 1e3))
-    rounds = draw(
-        st.lists(st.tuples(st.integers(0, 999), st.integers(0, 2 ** len(kinds) - 1)), min_size=least, max_size=4)
-    )
+    rounds = draw(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 2 ** len(kinds) - 1)), min_size=1, max_size=4))
     parameters = [random(shape, place, -3, 3, dtype) for place, (shape, dtype) in enumerate(kinds)]
     gradients = [
         [
@@ -84,12 +87,13 @@ def is_float(value, what):
     assert isinstance(value, float), f"{what} is of type {type(value).__name__}, expected a plain float"
 
 
-def problem(seed, samples=12, width=4):
-    """Inputs and targets of a regression whose loss does not go to zero."""
-    x = random((samples, 3), seed, -1.0, 1.0)
-    y = (x.sum(1, keepdim=True) / 2).sin() + random((samples, 1), seed + 1, -0.3, 0.3)
-    weights = [random(shape, seed + 2, -1.0, 1.0) for shape in ((width, 3), (width,), (1, width), (1,))]
-    return {"weights": weights, "x": x, "y": y}
+def problem(seed, samples=(12,), width=4, size=1.0, dtype=torch.float64):
+    """Inputs and targets of a regression whose loss does not go to zero; `size` is that of targets and outputs."""
+    x = random((*samples, 3), seed, -1.0, 1.0)
+    y = size * ((x.sum(-1, keepdim=True) / 2).sin() + random((*samples, 1), seed + 1, -0.3, 0.3))
+    first, second = random((width, 3), seed + 2, -1.0, 1.0), random((1, width), seed + 3, -size, size)
+    weights = [first, random((width,), seed + 4, 0.0, 1.0), second]
+    return {"weights": [weight.to(dtype) for weight in weights], "x": x.to(dtype), "y": y.to(dtype)}
 
 
 def same_curve(got, want, what, steps):
@@ -127,12 +131,13 @@ def test_entry_points(submission, solution):
     gradients=[torch.tensor([[0.5, -2.0], [1.0, 3.0]]), torch.tensor(-0.25), torch.tensor([1.5, 2.5, -4.0])], size=1.0
 )
 @example(gradients=[torch.zeros(2)], size=1.0)
-@example(gradients=[random((65, 5), 0), random((40,), 1)], size=1e-3)
+@example(gradients=[random((2, 2, 1, 3), 0), *(random((7,), place) for place in range(1, 13))], size=1e-3)
+@example(gradients=[random((65, 5), 0), random((2, 1, 2), 1)], size=1e3)
 def test_norm(submission, solution, gradients, size):
     """The norm is the square root of the sum of all squared elements of all gradients.
 
     Rules: norm
-    Examples: 6
+    Examples: 2
     """
     gradients = [size * gradient for gradient in gradients]
     parameters = [torch.full_like(gradient, 2.5) for gradient in gradients]
@@ -145,9 +150,9 @@ def test_norm(submission, solution, gradients, size):
     case=(
         [torch.ones(2), torch.ones(1)],
         [
-            [torch.tensor([1.0, 2.0]), torch.tensor([2.0])],
+            [torch.tensor([1.0, 2.0]), None],
             [None, None],
-            [None, torch.tensor([-6.0])],
+            [None, torch.tensor([-5.0])],
             [torch.tensor([3.0, -4.0]), None],
             [torch.tensor([2.0, 3.0]), torch.tensor([6.0])],
         ],
@@ -158,7 +163,7 @@ def test_many_records(submission, solution, case, given_as):
     """Each record looks at the gradients as they are then, passes over those that are None, and appends to `norms`.
 
     Rules: norm, parameters, no gradient
-    Examples: 4
+    Examples: 2
     """
     parameters, rounds = case
     got = submission.records(parameters, rounds, given_as)
@@ -171,30 +176,33 @@ def test_many_records(submission, solution, case, given_as):
     equal(got["norms of a new logger"], [], "norms of a new logger")
 
 
-@given(case=rounds_of_gradients(), large=large_halves())
-@example(
-    case=([torch.ones(2), torch.ones(1)], [[torch.tensor([1.0, 2.0]), None]]), large=[torch.tensor([300.0]).half()]
-)
-def test_gradients_untouched(submission, solution, case, large):
+def test_gradients_untouched(submission, solution):
     """After a record every gradient is what it was, bit for bit, and one that was None still is.
 
     Rules: untouched
-    Examples: 3
     """
-    for parameters, rounds in (case, ([torch.ones_like(g) for g in large], [large])):
-        seen = submission.records(parameters, rounds)["seen"]
-        for number, (one, gradients) in enumerate(zip(seen, rounds, strict=True), 1):
-            equal(one["gradients"], gradients, f"the gradients after record number {number}")
+    half = torch.tensor([-6e4, 2e4], dtype=torch.float16)
+    large = [torch.tensor([-2.0, -0.0]), None, random((40,), 2), half]
+    small = [None, torch.tensor([0.25]), random((40,), 3, -1e-3, 1e-3), half / 1000]
+    rounds = [large, small, small[:3] + [None]]
+    parameters = [torch.ones(2), torch.ones(1), random((40,), 1), torch.ones_like(half)]
+    seen = submission.records(parameters, rounds)["seen"]
+    for number, (one, gradients) in enumerate(zip(seen, rounds, strict=True), 1):
+        equal(one["gradients"], gradients, f"the gradients after record number {number}")
+        # A zero has a sign too, which `==` does not see.
+        signs = [[None if g is None else g.signbit() for g in each] for each in (one["gradients"], gradients)]
+        equal(*signs, f"the signs of the gradients after record number {number}")
 
 
 @given(gradients=large_halves(), others=st.lists(tensors((2,), dtypes("float32", "float64")), max_size=1))
 @example(gradients=[torch.tensor([300.0], dtype=torch.float16)], others=[])
 @example(gradients=[torch.tensor([6e4], dtype=torch.float16), torch.tensor([2e4], dtype=torch.float16)], others=[])
+@example(gradients=[torch.tensor([1e-3, -3e-3], dtype=torch.float16)], others=[])
 def test_float16(submission, solution, gradients, others):
-    """The norm of float16 gradients is right to a relative 1e-3 where the square of an element overflows.
+    """The norm of float16 gradients is right to a relative 1e-3, also where the square of an element overflows.
 
     Rules: float16
-    Examples: 4
+    Examples: 2
     """
     gradients = gradients + others
     got = submission.records([torch.ones_like(gradient) for gradient in gradients], [gradients])["seen"][0]["returned"]
@@ -207,18 +215,17 @@ def test_layers(submission, solution):
 
     Rules: layers, biases, schemes, same parameters
     """
-    for which in MODELS:
-        for scheme in ("ones", "xavier_uniform", "kaiming_normal"):
-            for dtype in DTYPES:
-                got = submission.initialized(which, scheme, dtype)
-                right = solution.initialized(which, scheme, dtype)
-                equal(got["biases"], right["biases"], f"the biases ({which}, {scheme})")
-                equal(got["other parameters"], got["before"], f"the parameters of other layers ({which}, {scheme})")
-                if scheme == "ones":
-                    equal(got["weights"], right["weights"], f"the weights ({which}, ones)")
-                    continue
-                for place, (weight, other) in enumerate(zip(got["weights"], right["weights"], strict=True)):
-                    set_by(weight, other, f"the weight of linear layer {place} of {which} ({scheme})")
+    for which, dtype in MODELS:
+        for scheme in SCHEMES:
+            got = submission.initialized(which, scheme, dtype)
+            right = solution.initialized(which, scheme, dtype)
+            equal(got["biases"], right["biases"], f"the biases ({which}, {scheme})")
+            equal(got["others"], got["before"], f"the parameters and buffers of other layers ({which}, {scheme})")
+            if scheme == "ones":
+                equal(got["weights"], right["weights"], f"the weights ({which}, ones)")
+                continue
+            for name, other in right["weights"].items():
+                set_by(got["weights"][name], other, f"the weight of {name} ({which}, {scheme})")
 
 
 def set_by(weight, other, what):
@@ -226,8 +233,8 @@ def set_by(weight, other, what):
     assert weight.shape == other.shape, f"{what} has the shape {tuple(weight.shape)}, expected {tuple(other.shape)}"
     assert weight.dtype == other.dtype, f"{what} is of {weight.dtype}, expected {other.dtype}"
     largest = float(weight.abs().max())
-    # Eight standard deviations of the widest normal distribution here, sqrt(2/4).
-    assert 0 < largest < 5.66, f"{what} is as large as {largest:.4g}: not a number that the scheme draws"
+    # Eight standard deviations of the widest normal distribution here, sqrt(2/3).
+    assert 0 < largest < 6.54, f"{what} is as large as {largest:.4g}: not a number that the scheme draws"
 
 
 def test_xavier_uniform(submission, solution):
@@ -258,23 +265,22 @@ def test_kaiming_normal(submission, solution):
             f"{name} has a standard deviation of {found:.6g}, expected {deviation:.6g}"
         )
         follows(weight, lambda w, deviation=deviation: torch.special.ndtr(w / deviation), f"{name} ({n} numbers)")
-        # Of as many normal numbers, one at least is beyond three deviations: all within, (1 - 0.0027)^n = 1e-28.
+        # Of as many normal numbers, one at least is beyond three deviations: all within, (1 - 0.0027)^n = 1e-14.
         largest = float(weight.abs().max()) / deviation
         assert largest > 3, f"{name} has no number beyond {largest:.3g} standard deviations: the tails are cut off"
 
 
 def weights_drawn(submission, scheme):
     """Large weights, wide and tall, so that fan-in and fan-out are told apart; as float64, with names."""
-    for seed, dtype in enumerate(DTYPES):
-        (weights,) = submission.drawn([(3, 8000), (8000, 3), (160, 150)], scheme, dtype, seed=seed)
+    off = 0.0
+    for dtype, sides in ((torch.float32, [(3, 4000), (4000, 3), (120, 110)]), (torch.float64, [(120, 110)])):
+        (weights,) = submission.drawn(sides, scheme, dtype)
         for weight in weights:
-            n, distinct = weight.numel(), weight.unique().numel()
-            name = f"the weight of Linear({weight.shape[1]}, {weight.shape[0]}, dtype={dtype})"
-            # float32 has some 2^24 numbers to draw from: of 24000, about twenty come twice.
-            assert distinct > 0.98 * n, (
-                f"{name} has {distinct} different numbers among {n}: each is to be drawn by itself"
-            )
-            yield name, weight.double()
+            yield f"the weight of Linear({weight.shape[1]}, {weight.shape[0]}, dtype={dtype})", weight.double()
+            off += float(weight.double().mean().square() / weight.double().square().mean()) * weight.numel()
+    # The sum of four squared standard normal numbers: outside of this with a probability of 1e-11.
+    assert off > 1e-5, "all weights have a mean of exactly 0, as if it were subtracted: draw each number by itself"
+    assert off < 60, "the mean of the weights is too far from 0"
 
 
 def follows(weight, distribution, name):
@@ -291,22 +297,24 @@ def follows(weight, distribution, name):
     )
 
 
-@given(scheme=pick("xavier_uniform", "kaiming_normal"), dtype=dtypes("float32", "float64"), seed=st.integers(0, 999))
-def test_fresh_numbers(submission, solution, scheme, dtype, seed):
-    """Two layers of the same shape get different numbers, and so does a layer that is initialised twice.
+def test_fresh_numbers(submission, solution):
+    """Each number is drawn by itself: none comes again in the layer, in one of the same shape, or at the next call.
 
     Rules: schemes
-    Examples: 2
     """
-    seen = submission.drawn([(20, 20), (20, 20), (20, 20)], scheme, dtype, times=2, seed=seed)
-    named = [
-        (f"layer {place}, call {time}", weight) for time, all in enumerate(seen) for place, weight in enumerate(all)
-    ]
-    for index, (name, weight) in enumerate(named):
-        assert bool(weight.isfinite().all()), f"{name} has weights that are not finite"
-        for other_name, other in named[:index]:
-            same = int((weight.abs() == other.abs()).sum())
-            assert same < 0.1 * weight.numel(), f"{name} has {same} of {weight.numel()} numbers of {other_name}"
+    for scheme, dtype in (("xavier_uniform", torch.float32), ("kaiming_normal", torch.float64)):
+        seen = submission.drawn([(20, 20), (20, 20), (20, 20)], scheme, dtype, times=2)
+        named = [
+            (f"layer {place}, call {time}", weight) for time, all in enumerate(seen) for place, weight in enumerate(all)
+        ]
+        for index, (name, weight) in enumerate(named):
+            assert bool(weight.isfinite().all()), f"{name} has weights that are not finite"
+            # float32 has some 2^23 numbers to draw from, whatever their signs: of 400, hardly one comes twice.
+            count, distinct = weight.numel(), weight.abs().unique().numel()
+            assert distinct > 0.95 * count, f"{name} has {distinct} different numbers among {count}, signs left aside"
+            for other_name, other in named[:index]:
+                same = int((weight.abs() == other.abs()).sum())
+                assert same < 0.05 * count, f"{name} has {same} of {count} numbers of {other_name}"
 
 
 def test_same_parameters(submission, solution):
@@ -314,22 +322,25 @@ def test_same_parameters(submission, solution):
 
     Rules: same parameters
     """
-    for which in MODELS:
-        for scheme in SCHEMES:
-            for dtype in DTYPES if which == "a network" else DTYPES[:1]:
-                got = submission.updated(which, scheme, dtype)
-                wanted = list(range(len(got["before"])))
-                assert got["places"] == wanted, (
-                    f"of the optimizer's parameters, the model's are now numbers {got['places']}, expected {wanted}: "
-                    "None is an object that the optimizer does not know"
-                )
-                assert all(got["requires_grad"]), f"requires_grad of the parameters is {got['requires_grad']}"
-                if scheme == "ones":
-                    right = solution.updated(which, scheme, dtype)
-                    equal(got["before"], right["before"], f"the parameters before an update ({which}, ones)")
-                for before, gradient, after in zip(got["before"], got["gradients"], got["after"], strict=True):
-                    scale = before.double().abs() + gradient.double().abs()
-                    close(after, before - 0.5 * gradient, scale=scale, what="a parameter after an update")
+    for which, scheme in (*(("a network", scheme) for scheme in SCHEMES), ("a linear layer", "kaiming_normal")):
+        got = submission.updated(which, scheme, torch.float32)
+        wanted = list(range(len(got["before"])))
+        assert got["places"] == wanted, (
+            f"of the optimizer's parameters, the model's are now numbers {got['places']}, expected {wanted}: "
+            "None is an object that the optimizer does not know"
+        )
+        assert all(got["requires_grad"]), f"requires_grad of the parameters is {got['requires_grad']}"
+        if scheme == "ones":
+            right = solution.updated(which, scheme, torch.float32)
+            equal(got["before"], right["before"], f"the parameters before an update ({which}, ones)")
+        before, gradients, after = [joined(got[name]) for name in ("before", "gradients", "after")]
+        scale = before.double().abs() + gradients.double().abs()
+        close(after, before - 0.5 * gradients, scale=scale, what="the parameters after an update, as one vector,")
+
+
+def joined(all):
+    """Tensors as one vector."""
+    return torch.cat([one.flatten() for one in all])
 
 
 def test_unknown_scheme(submission, solution):
@@ -337,9 +348,9 @@ def test_unknown_scheme(submission, solution):
 
     Rules: unknown scheme
     """
-    for scheme in UNKNOWN:
-        with raises(ValueError, f"for the scheme {scheme!r}"):
-            submission.initialized("a linear layer", scheme, torch.float32)
+    for scheme, kinds in zip(UNKNOWN, submission.refused(list(UNKNOWN)), strict=True):
+        assert kinds, f"expected a ValueError for the scheme {scheme!r}, and nothing was raised"
+        assert "ValueError" in kinds, f"expected a ValueError for the scheme {scheme!r}, and a {kinds[0]} was raised"
 
 
 RUNS = {
@@ -349,67 +360,66 @@ RUNS = {
     "optimizer": pick("sgd", "adam", "momentum"),
     "old_gradient": pick(None, 5.0),
 }
+# What depends on dtype, or on how large gradients and losses are, shows in one of these; Adam's steps do not grow.
+KINDS = {"sgd": (1e-3, torch.float64), "momentum": (1.0, torch.float32), "adam": (1e4, torch.float64)}
 
 
 def run_of(seed, sizes, optimizer, old_gradient):
     """A short training run's data, as the probes take them."""
-    # With weight decay, an old gradient set to zero is not the same as none; either is right.
-    return {**problem(seed, sum(sizes)), "sizes": sizes, "optimizer": optimizer, "old_gradient": old_gradient}
+    size, dtype = KINDS[optimizer]
+    data = problem(seed, (sum(sizes), 2), size=size, dtype=dtype)
+    return {**data, "sizes": sizes, "optimizer": optimizer, "old_gradient": old_gradient}
 
 
 @given(**RUNS)
 @example(seed=0, sizes=[4, 3], epochs=2, optimizer="sgd", old_gradient=5.0)
-@example(seed=0, sizes=[4, 3], epochs=2, optimizer="momentum", old_gradient=None)
+@example(seed=0, sizes=[2, 1, 3], epochs=2, optimizer="momentum", old_gradient=None)
 def test_steps(submission, solution, seed, sizes, epochs, optimizer, old_gradient):
-    """Each mini-batch has one loss, then one record of its own gradient, then one update.
+    """Each mini-batch has one forward pass, one loss, one record of its own gradient, then one update.
 
     Rules: steps
-    Examples: 2
+    Examples: 1
     """
     run = {**run_of(seed, sizes, optimizer, old_gradient), "epochs": epochs}
     got, want = submission.watched(**run), solution.watched(**run)
-    order, right = [one["event"] for one in got], [one["event"] for one in want]
+    order, right = [[one["event"] for one in each["events"]] for each in (got, want)]
     assert order == right, f"what happened is {', '.join(order) or 'nothing'}; expected {', '.join(right)}"
-    for number, (one, other) in enumerate(zip(got, want, strict=True)):
-        where = f"at event {number} ({one['event']})"
-        same_tensors(one["weights"], other["weights"], f"the weights {where}")
-        if one["event"] == "record":
-            # To have no gradient or one of zeros is the same here: the parameter that is not used may have either.
-            gradients = [[zeros if g is None else g for g, zeros in filled(each)] for each in (one, other)]
-            same_tensors(*gradients, f"the gradients {where}")
+    for number, (one, other) in enumerate(zip(got["events"], want["events"], strict=True)):
+        if one["event"] == "loss":
+            found, wanted = one["shapes"], other["shapes"]
+            assert found == wanted, f"loss_fn gets an output and a target of the shapes {found}, expected {wanted}"
+        # A parameter that is not used may have no gradient or one of zeros: the probe gives zeros for both.
+        for name in {"record": ["gradients"], "update": ["weights"]}.get(one["event"], []):
+            same_vector(one[name], other[name], f"the {name} at event {number} ({one['event']}), as one vector,")
+    drawn = got["drawn"]
+    assert len(set(drawn)) == len(drawn), (
+        f"at its {len(drawn)} passes the loader drew the numbers {drawn} to shuffle by: the same again, as after a seed"
+    )
 
 
-def filled(event):
-    """An event's gradients, each with zeros to put in its place."""
-    return [(g, torch.zeros_like(w)) for g, w in zip(event["gradients"], event["weights"], strict=True)]
+def same_vector(got, want, what):
+    """Compare parameters or gradients, with room for the roundings of a few steps, in float64 of many."""
+    close(got, want, steps=2**20 if want.dtype == torch.float64 else 64, scale=float(want.abs().max()), what=what)
 
 
-def same_tensors(got, want, what):
-    """Compare parameters one by one, with room for the roundings of a few steps."""
-    for place, (one, other) in enumerate(zip(got, want, strict=True)):
-        close(one, other, steps=2**20, scale=1 + float(other.abs().max()), what=f"{what}, of parameter {place}")
-
-
-@given(seed=st.integers(0, 99), epochs=pick(2, 1))
-def test_training_mode(submission, solution, seed, epochs):
+def test_training_mode(submission, solution):
     """The model and all its submodules are in training mode at every step, though they were not before.
 
     Rules: training mode
-    Examples: 2
     """
-    run = {**run_of(seed, [2, 2], "sgd", None), "epochs": epochs}
+    run = {**run_of(0, [2, 2], "sgd", None), "epochs": 2}
     for number, (event, training) in enumerate(submission.modes(**run)):
         assert all(training), f"at event {number} ({event}) .training of the model and its submodules is {training}"
 
 
 @given(**{**RUNS, "epochs": st.lists(st.integers(1, 2), min_size=1, max_size=2)})
-@example(seed=1, sizes=[1, 4], epochs=[2, 1], optimizer="sgd", old_gradient=None)
-@example(seed=1, sizes=[4, 3], epochs=[2], optimizer="adam", old_gradient=5.0)
+@example(seed=1, sizes=[1, 4], epochs=[2, 0, 1], optimizer="sgd", old_gradient=None)
+@example(seed=1, sizes=[2, 1, 3], epochs=[2], optimizer="adam", old_gradient=5.0)
 def test_losses(submission, solution, seed, sizes, epochs, optimizer, old_gradient):
     """Each epoch's loss is the mean of its mini-batch losses, of each mini-batch alike; each update has one norm.
 
     Rules: losses, steps
-    Examples: 2
+    Examples: 1
     """
     run = {**run_of(seed, sizes, optimizer, old_gradient), "epochs": epochs}
     got, want = submission.curves(**run), solution.curves(**run)
@@ -422,12 +432,11 @@ def test_curves(submission, solution):
     """Over 50 epochs the norms, the losses and the weights follow the reference's, for each of the three schemes.
 
     Rules: curves
-    Stands: errors that a few steps do not show add up over fifty epochs.
     """
-    kinds = (("xavier_uniform", "momentum", [12]), ("kaiming_normal", "sgd", [7, 5]), ("ones", "adam", [12]))
-    for scheme, optimizer, sizes in kinds:
-        run = {**problem(7), "weights": solution.start([(3, 4), (4, 1)], scheme), "sizes": sizes, "epochs": [50]}
-        got, want = submission.curves(**run, optimizer=optimizer), solution.curves(**run, optimizer=optimizer)
+    for scheme, optimizer in (("xavier_uniform", "momentum"), ("kaiming_normal", "sgd"), ("ones", "sgd")):
+        run = {**problem(7, samples=(4,)), "sizes": [4], "epochs": [50], "optimizer": optimizer}
+        run["weights"] = solution.start([(3, 2), (2, 1)], scheme)
+        got, want = submission.curves(**run), solution.curves(**run)
         same_curve(got["losses"][0], want["losses"][0], f"losses ({scheme})", 16)
         same_curve(got["norms"], want["norms"], f"norms ({scheme})", 32)
-        same_tensors(got["weights"], want["weights"], f"the weights in the end ({scheme})")
+        same_vector(joined(got["weights"]), joined(want["weights"]), f"the weights in the end ({scheme})")

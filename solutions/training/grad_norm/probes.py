@@ -10,9 +10,9 @@ GIVEN_AS = {
     "model.parameters()": lambda parameters: nn.ParameterList(parameters).parameters(),
 }
 OPTIMIZERS = {
-    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.02),
-    "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.005, momentum=0.9, weight_decay=0.01),
-    "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+    "sgd": lambda groups: torch.optim.SGD(groups, lr=0.02),
+    "momentum": lambda groups: torch.optim.SGD(groups, lr=0.005, momentum=0.9, weight_decay=0.01),
+    "adam": lambda groups: torch.optim.Adam(groups, lr=0.01),
 }
 
 
@@ -31,18 +31,40 @@ class _Block(nn.Module):
         return x + self.inner(x)
 
 
+class _Halving(nn.Module):
+    """Halves its input in evaluation: a layer that knows modes, as dropout does, but leaves nothing to chance."""
+
+    def forward(self, x):
+        return x if self.training else x / 2
+
+
+class _Noting(nn.Sequential):
+    """A network that says when it is called."""
+
+    note = None
+
+    def forward(self, x):
+        self.note("forward")
+        return super().forward(x)
+
+
 class _Loader:
-    """Mini-batches that come in another order in each epoch, as those of a DataLoader that shuffles."""
+    """Mini-batches that come in another order in each epoch, as those of a DataLoader that shuffles.
+
+    The order follows from the number of updates so far. Like such a DataLoader it draws a number at each beginning.
+    """
 
     def __init__(self, x, y, sizes, optimizer):
         self._batches = list(zip(x.split(sizes), y.split(sizes), strict=True))
         self._updates = 0
+        self.drawn = []
         optimizer.register_step_post_hook(self._count)
 
     def __len__(self):
         return len(self._batches)
 
     def __iter__(self):
+        self.drawn.append(int(torch.randint(2**62, ())))
         first = self._updates // len(self) % len(self)
         return iter(self._batches[first:] + self._batches[:first])
 
@@ -64,15 +86,34 @@ def records(learner, parameters, rounds, given_as="list"):
 
 
 def initialized(learner, which, scheme, dtype):
-    """Initialize a model whose parameters are all near 100, and return them."""
+    """Initialize a model whose parameters and buffers are all near 100, and return them."""
     model = _model(which, dtype)
-    linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
-    known = {id(p) for layer in linear for p in layer.parameters()}
-    others = [p for p in model.parameters() if id(p) not in known]
-    before = [p.detach().clone() for p in others]
+    if which == "a network":
+        model = nn.ModuleDict({"network": model, "aside": _aside(dtype)})
+    linear = {_called(name, layer): layer for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+    others = {}
+    for name, layer in model.named_modules():
+        if not isinstance(layer, nn.Linear):
+            own = [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]
+            others.update({f"{_called(name, layer)}.{kind}": value for kind, value in own})
+    before = {name: value.detach().clone() for name, value in others.items()}
     learner.initialize(model, scheme)
-    weights, biases = [layer.weight for layer in linear], [layer.bias for layer in linear]
-    return {"weights": weights, "biases": biases, "other parameters": others, "before": before}
+    weights = {name: layer.weight for name, layer in linear.items()}
+    biases = {name: layer.bias for name, layer in linear.items()}
+    return {"weights": weights, "biases": biases, "others": others, "before": before}
+
+
+def refused(learner, schemes):
+    """For each scheme, the class of what is raised and those that it is derived from; nothing if nothing is."""
+    seen = []
+    for scheme in schemes:
+        try:
+            learner.initialize(nn.Linear(2, 2), scheme)
+        except Exception as error:
+            seen.append([kind.__name__ for kind in type(error).__mro__])
+        else:
+            seen.append([])
+    return seen
 
 
 def updated(learner, which, scheme, dtype):
@@ -110,15 +151,17 @@ def drawn(learner, sides, scheme, dtype, times=1):
 
 def start(learner, sides, scheme):
     """The parameters of a network of two linear layers, initialised."""
-    model = nn.Sequential(*[nn.Linear(*pair, dtype=torch.float64) for pair in sides])
+    first, second = sides
+    layers = nn.Linear(*first, dtype=torch.float64), nn.Linear(*second, bias=False, dtype=torch.float64)
+    model = nn.Sequential(*layers)
     learner.initialize(model, scheme)
     return list(model.parameters())
 
 
 def curves(learner, weights, x, y, sizes, epochs, optimizer, old_gradient=None):
     """Train from the given weights, by one call of `train` for each number of epochs."""
-    model = _network(weights, old_gradient)
-    optimizer = OPTIMIZERS[optimizer](model.parameters())
+    model = nn.Sequential(*_layers(weights, old_gradient, _Halving()))
+    optimizer = _optimizer(optimizer, model)
     loader = _Loader(x, y, sizes, optimizer)
     logger = learner.GradNormLogger(model.parameters())
     losses = [learner.train(model, _loss, optimizer, loader, count, logger) for count in epochs]
@@ -126,63 +169,95 @@ def curves(learner, weights, x, y, sizes, epochs, optimizer, old_gradient=None):
 
 
 def watched(learner, weights, x, y, sizes, epochs, optimizer, old_gradient=None):
-    """Train, and note at each loss, record and update the training modes, the weights and the gradients."""
-    model = _network(weights, old_gradient).eval()
-    model.register_parameter("unused", nn.Parameter(torch.ones(2, dtype=x.dtype)))
-    optimizer = OPTIMIZERS[optimizer](model.parameters())
+    """Train, and note the training modes, the weights and the gradients at each forward, loss, record and update.
+
+    Weights and gradients are those of all parameters as one vector, the first of them a parameter that is not used;
+    `drawn` are the numbers that the loader drew, one for each time that it was gone through.
+    """
+    model = _Noting(*_layers(weights, old_gradient, nn.Dropout(0.0))).eval()
+    model.register_parameter("unused", nn.Parameter(torch.ones(1, dtype=x.dtype)))
+    optimizer = _optimizer(optimizer, model)
     loader = _Loader(x, y, sizes, optimizer)
     events = []
 
-    def note(event):
+    def note(event, **more):
         modes = [module.training for module in model.modules()]
-        values = [p.detach().clone() for p in model.parameters()]
-        gradients = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
-        events.append({"event": event, "training": modes, "weights": values, "gradients": gradients})
+        parameters = list(model.parameters())
+        values = torch.cat([p.detach().flatten() for p in parameters])
+        gradients = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+        events.append({"event": event, "training": modes, "weights": values, "gradients": gradients, **more})
 
     def loss_fn(output, target):
-        note("loss")
+        note("loss", shapes=[list(output.shape), list(target.shape)])
         return _loss(output, target)
 
-    class Watching(learner.GradNormLogger):
-        def record(self):
-            note("record")
-            return super().record()
+    class Logger(learner.GradNormLogger):
+        """One that has a __dict__, whatever the learner's class does."""
 
+    def record():
+        note("record")
+        return inner()
+
+    model.note = note
     optimizer.register_step_post_hook(lambda *_: note("update"))
-    learner.train(model, loss_fn, optimizer, loader, epochs, Watching(model.parameters()))
-    return events
+    logger = Logger(model.parameters())
+    inner = logger.record
+    object.__setattr__(logger, "record", record)
+    learner.train(model, loss_fn, optimizer, loader, epochs, logger)
+    return {"events": events, "drawn": loader.drawn}
 
 
 def modes(learner, **run):
     """Train, and return only the training modes at each event."""
-    return [(one["event"], one["training"]) for one in watched(learner, **run)]
+    return [(one["event"], one["training"]) for one in watched(learner, **run)["events"]]
 
 
 def _model(which, dtype):
     if which == "a linear layer":
         model = nn.Linear(4, 3)
-    elif which == "a subclass":
-        model = _Head(4, 3)
     else:
         # Linear layers at several depths, among others that have weights and biases as well.
         inner = nn.Sequential(nn.PReLU(), _Head(6, 5, bias=False), nn.Sequential(_Block(5)), nn.BatchNorm1d(5))
         conv = nn.Sequential(nn.Unflatten(1, (1, 5)), nn.Conv1d(1, 2, 1), nn.Flatten())
         model = nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), inner, conv, _Head(10, 1))
-    for p in model.parameters():
-        nn.init.uniform_(p, 99.0, 101.0)
-    return model.to(dtype)
+    return _near_100(model).to(dtype)
 
 
-def _network(weights, old_gradient):
-    """Two linear layers of the given weights and biases."""
-    first, second = [nn.Linear(*weight.shape[::-1], dtype=weight.dtype) for weight in (weights[0], weights[2])]
-    model = nn.Sequential(first, nn.Sequential(nn.ReLU(), nn.Dropout(0.0)), second)
-    for p, value in zip(model.parameters(), weights, strict=True):
+def _aside(dtype):
+    """Layers of other kinds that have matrices too, a frozen linear layer, and one hidden in torch's own layer."""
+    others = nn.Embedding(3, 4), nn.Bilinear(2, 3, 2), nn.Conv2d(1, 2, 2), nn.RNNCell(2, 3)
+    frozen = nn.Linear(3, 2).requires_grad_(False)
+    return _near_100(nn.ModuleList([*others, frozen, nn.MultiheadAttention(4, 2)])).to(dtype)
+
+
+def _called(name, layer):
+    is_frozen = not all(p.requires_grad for p in layer.parameters(recurse=False))
+    return f"{name or 'the model'} ({type(layer).__name__}{', frozen' if is_frozen else ''})"
+
+
+def _near_100(model):
+    for value in [*model.parameters(), *model.buffers()]:
+        if value.is_floating_point():
+            nn.init.uniform_(value, 99.0, 101.0)
+    return model
+
+
+def _layers(weights, old_gradient, moody):
+    """Two linear layers of the given weights, the second without a bias, and between them a layer that knows modes."""
+    first = nn.Linear(*weights[0].shape[::-1], dtype=weights[0].dtype)
+    second = nn.Linear(*weights[2].shape[::-1], bias=False, dtype=weights[2].dtype)
+    for p, value in zip([*first.parameters(), *second.parameters()], weights, strict=True):
         p.data.copy_(value)
         p.grad = None if old_gradient is None else torch.full_like(p, old_gradient)
-    return model
+    return first, nn.Sequential(nn.ReLU(), moody), second
+
+
+def _optimizer(name, model):
+    """An optimizer with two groups of parameters, the second of which has a rate of its own."""
+    groups = [{"params": list(model[0].parameters())}, {"params": list(model[2].parameters()), "lr": 0.01}]
+    return OPTIMIZERS[name](groups)
 
 
 def _loss(output, target):
     # Not symmetric: the model's output is the first argument.
-    return (output - 2 * target).square().mean()
+    return nn.functional.mse_loss(output, 2 * target)

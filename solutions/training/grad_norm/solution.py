@@ -20,8 +20,8 @@ The rules, under the names by which the grader quotes them:
 - untouched: `record` leaves every gradient as it is, bit for bit.
 - float16: the norm of float16 gradients is right, to a relative 1e-3, also where the square of one element overflows,
   as it does from 256 on. (Norms beyond 65504, float16's own limit, are not asked for.)
-- layers: `initialize` sets every `nn.Linear` of the model: at any depth, instances of subclasses, and the model itself
-  if it is one. Layers of other kinds keep their values.
+- layers: `initialize` sets every `nn.Linear` of the model: at any depth, instances of subclasses, frozen ones, and the
+  model itself if it is one. Layers of other kinds keep their values.
 - schemes: the weights are, by `scheme`, drawn independently from
     "xavier_uniform": the uniform distribution within ±sqrt(6 / (fan_in + fan_out)),
     "kaiming_normal": the normal distribution of mean 0 and standard deviation sqrt(2 / fan_in) (fan-in, ReLU's gain),
@@ -32,9 +32,9 @@ The rules, under the names by which the grader quotes them:
   optimizer that was given them before goes on updating them.
 - unknown scheme: any other scheme raises ValueError.
 - steps: for each mini-batch (input, target) of each epoch, `train` zeroes the gradients, computes
-  loss_fn(model(input), target), goes backward, calls `logger.record()` and updates with `optimizer`. So there is one
-  norm for each update, of that mini-batch's gradient alone, whatever was in `.grad` before. Each epoch goes through
-  `loader` anew (it has a length, and one that shuffles gives another order each time).
+  loss_fn(model(input), target) in one forward pass, goes backward, calls `logger.record()` and updates with
+  `optimizer`. So there is one norm for each update, of that mini-batch's gradient alone, whatever was in `.grad`
+  before. Each epoch goes through `loader` anew (it has a length, and one that shuffles gives another order each time).
 - training mode: `train` puts the model, with all its submodules, in training mode.
 - losses: `train` returns a list with one plain float for each epoch, the mean of its mini-batch losses: every
   mini-batch counts the same, however many samples it has.

@@ -120,6 +120,21 @@ MISCONCEPTIONS = {
             "            gradients.append(p.grad.detach())\n",
         ),
     ),
+    "parameters chosen once": Edit(
+        "many_records",
+        "Which parameters have a gradient can change from one record to the next: look at each of them each time.",
+        (
+            GRADIENTS,
+            "        if not hasattr(self, '_chosen'):\n"
+            "            self._chosen = [p for p in self._parameters if p.grad is not None]\n"
+            "        gradients = [p.grad.detach() for p in self._chosen if p.grad is not None]\n",
+        ),
+    ),
+    "equal norms once": Edit(
+        "many_records",
+        "Each record appends, also when the norm is the one before: there is one entry for each update.",
+        (APPEND, "        if self.norms[-1:] != [norm]:\n            self.norms.append(norm)\n"),
+    ),
     "no passing over": Edit(
         "many_records",
         "A parameter that no loss has reached has .grad None, and is passed over.",
@@ -160,6 +175,11 @@ MISCONCEPTIONS = {
         "clip_grad_norm_ returns the norm, and scales the gradients down as well: a logger only looks.",
         (NORM, NORM + "        for g in gradients:\n            g.mul_(min(1.0, 1.0 / (norm + 1e-6)))\n"),
     ),
+    "clipped when large": Edit(
+        "gradients_untouched",
+        "However high the bound, clip_grad_norm_ scales down what is beyond it. A bound of inf only looks.",
+        (NORM, NORM + "        for g in gradients:\n            g.mul_(min(1.0, 1e4 / (norm + 1e-6)))\n"),
+    ),
     "zeros for none": Edit(
         "gradients_untouched",
         "A parameter without a gradient stays without: zeros in its place would let weight decay reach it.",
@@ -174,6 +194,11 @@ MISCONCEPTIONS = {
         "float16",
         "300² is more than float16 can hold, of an element or of a whole norm, and gives inf: convert before squaring.",
         ("g.double().square().sum()", "g.square().sum()"),
+    ),
+    "scaled by a constant": Edit(
+        "float16",
+        "Divided by a constant, large float16 numbers have squares, but those of small ones are lost: convert instead.",
+        ("float(g.double().square().sum())", "256.0**2 * float((g / 256).square().sum())"),
     ),
     "children alone": Edit(
         "layers",
@@ -199,7 +224,34 @@ MISCONCEPTIONS = {
         ),
         ("layer.bias is not None", "getattr(layer, 'bias', None) is not None"),
     ),
+    "every matrix": Edit(
+        "layers",
+        "Only linear layers are set: an embedding's weight is a matrix as well, and its numbers stay.",
+        (
+            "isinstance(layer, nn.Linear)",
+            "isinstance(getattr(layer, 'weight', None), Tensor) and layer.weight.dim() == 2",
+        ),
+        ("layer.bias is not None", "getattr(layer, 'bias', None) is not None"),
+    ),
+    "frozen layers left": Edit(
+        "layers",
+        "Every linear layer is set, also one that is frozen: training it later is another question.",
+        ("isinstance(layer, nn.Linear)", "isinstance(layer, nn.Linear) and layer.weight.requires_grad"),
+    ),
+    "statistics reset": Edit(
+        "layers",
+        "Layers of other kinds keep their values, and the running statistics of a BatchNorm are such values.",
+        (
+            LINEAR,
+            "        if hasattr(layer, 'reset_running_stats'):\n            layer.reset_running_stats()\n" + LINEAR,
+        ),
+    ),
     "bias left": Edit("layers", "The biases of linear layers are set as well, to zero.", (BIAS, "")),
+    "bias taken for granted": Edit(
+        "layers",
+        "A layer made with bias=False has None as its bias: ask before setting it.",
+        (BIAS, "            nn.init.zeros_(layer.bias)\n"),
+    ),
     "bias by scheme": Edit(
         "layers",
         'The scheme is for the weights; biases become zero, under "ones" too.',
@@ -264,6 +316,21 @@ MISCONCEPTIONS = {
         "A fixed seed in initialize gives the same weights at each call; seeding is the caller's choice.",
         (MODULES, "    torch.manual_seed(0)\n" + MODULES),
     ),
+    "rows repeated": Edit(
+        "fresh_numbers",
+        "One row drawn and copied into all makes all neurons alike: each number is drawn by itself.",
+        (SET, SET + "            layer.weight.data[:] = layer.weight.data[:1].clone()\n"),
+    ),
+    "half mirrored": Edit(
+        "fresh_numbers",
+        "Half of the numbers are those of the other half with the sign changed: each is to be drawn by itself.",
+        (
+            SET,
+            SET + "            half = len(layer.weight) // 2\n"
+            "            if scheme != 'ones':\n"
+            "                layer.weight.data[half : 2 * half] = -layer.weight.data[:half]\n",
+        ),
+    ),
     "new parameters": Edit(
         "same_parameters",
         "A new nn.Parameter is one that no optimizer knows: change the old one in place.",
@@ -300,6 +367,11 @@ MISCONCEPTIONS = {
         "`in` on a string finds parts of it: compare the whole name.",
         (UNKNOWN, '    if scheme not in "xavier_uniform kaiming_normal ones":\n        raise ValueError(scheme)\n'),
         (SET, "            _SCHEMES.get(scheme, lambda weight: None)(layer.weight)\n"),
+    ),
+    "spelling tidied": Edit(
+        "unknown_scheme",
+        "Blanks, dashes and capitals are tidied away here, and names that are not one of the three get through.",
+        (UNKNOWN, "    scheme = scheme.strip().lower().replace('-', '_').replace(' ', '_')\n" + UNKNOWN),
     ),
     "gradients pile up": Edit(
         "steps",
@@ -357,6 +429,46 @@ MISCONCEPTIONS = {
         "loss_fn takes the model's output first and the target second; not every loss is symmetric.",
         ("loss_fn(model(x), y)", "loss_fn(y, model(x))"),
     ),
+    "flattened": Edit(
+        "steps",
+        "The shape of the input is the model's business: train hands it over as it comes from the loader.",
+        ("model(x)", "model(x.view(len(x), -1))"),
+    ),
+    "squeezed": Edit(
+        "steps",
+        "loss_fn gets the model's output and the target as they are: without squeeze, which other losses do not bear.",
+        ("loss_fn(model(x), y)", "loss_fn(model(x).squeeze(), y.squeeze())"),
+    ),
+    "clipped by train": Edit(
+        "steps",
+        "Clipping changes the update, and train was not asked for it: the logger's norm shows whether it is needed.",
+        (RECORD, RECORD + "            nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n"),
+    ),
+    "forward twice": Edit(
+        "steps",
+        "Each forward pass is work, and moves dropout and the statistics of BatchNorm on: call the model once.",
+        (LOSS, "            model(x)\n" + LOSS),
+    ),
+    "autocast": Edit(
+        "steps",
+        "Under autocast the model computes in bfloat16, with three digits; nobody asked train for that.",
+        (LOSS, "            with torch.autocast('cpu', torch.bfloat16):\n    " + LOSS),
+    ),
+    "seeded each epoch": Edit(
+        "steps",
+        "A seed set at each epoch makes a loader that shuffles give the same order each time: seeding is the caller's.",
+        ("        losses = []\n", "        torch.manual_seed(0)\n        losses = []\n"),
+    ),
+    "one rate for all": Edit(
+        "steps",
+        "An update by hand, with the rate of the first group of parameters, forgets the others': optimizer.step().",
+        (
+            STEP,
+            "            rate = optimizer.param_groups[0]['lr']\n"
+            "            for group in optimizer.param_groups:\n"
+            "                group['lr'] = rate\n" + STEP,
+        ),
+    ),
     "mode forgotten": Edit(
         "training_mode",
         "Training begins with model.train(): the model may come from an evaluation.",
@@ -367,6 +479,12 @@ MISCONCEPTIONS = {
         "model.training = True does not reach the submodules, such as Dropout: model.train() does.",
         ("    model.train()\n", "    model.training = True\n"),
     ),
+    "mode after the forward pass": Edit(
+        "training_mode",
+        "The first forward pass has to be in training mode as well: model.train() comes before the loop.",
+        ("    model.train()\n", ""),
+        (BACKWARD, "            model.train()\n" + BACKWARD),
+    ),
     "mode for the first epoch": Edit(
         "training_mode",
         "The model is in training mode in every epoch, not only in the first.",
@@ -376,6 +494,14 @@ MISCONCEPTIONS = {
         "losses",
         "An epoch's loss is the mean of its mini-batch losses, not their sum.",
         ("sum(losses) / len(losses)", "sum(losses)"),
+    ),
+    "median of losses": Edit(
+        "losses",
+        "An epoch's loss is the mean of its mini-batch losses, not their median.",
+        (
+            "sum(losses) / len(losses)",
+            "(sorted(losses)[(len(losses) - 1) // 2] + sorted(losses)[len(losses) // 2]) / 2",
+        ),
     ),
     "mean over samples": Edit(
         "losses",
@@ -398,5 +524,20 @@ MISCONCEPTIONS = {
         "losses",
         "norms belongs to the logger, and a second training appends to it: train does not empty it.",
         ("    model.train()\n", "    model.train()\n    logger.norms.clear()\n"),
+    ),
+    "spikes passed over": Edit(
+        "losses",
+        "train makes an update for each mini-batch, however large the norm: the logger notes it, and decides nothing.",
+        (RECORD + STEP, "            if logger.record() < 1000:\n                optimizer.step()\n"),
+    ),
+    "stops when small": Edit(
+        "losses",
+        "train goes through all epochs, however small the loss has become: the caller said how many.",
+        (MEAN, MEAN + "        if means[-1] < 1e-3:\n            break\n"),
+    ),
+    "mode for ten epochs": Edit(
+        "curves",
+        "The model is in training mode in every epoch: what it does in evaluation is not what is to be learned.",
+        ("    for _ in range(epochs):\n", "    for epoch in range(epochs):\n        model.train(epoch < 10)\n"),
     ),
 }
