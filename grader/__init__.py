@@ -1,5 +1,13 @@
 """Checks PyTorch exercises: `grade(name, path)` returns a frozen `Result`."""
 
+import os
+import sys
+
+# `python -m grader` puts the folder that it is started from before the standard library. Where that is not the kit's,
+# it may be a submission's, and a json.py in it would be run here. (Both modules above are there already at this point.)
+if sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()] != [os.path.dirname(os.path.dirname(__file__))]:
+    del sys.path[0]
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

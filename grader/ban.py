@@ -2,7 +2,8 @@
 
 Every road to an operator (functional, module, alias, `torch.ops`, `torch._C`, a script, a fused kernel that
 calls it, a backward pass) ends at its dispatcher entry, so the entry is what raises. Python twins
-(`torch._refs`, `torch._decomp`) never reach it: their code objects are replaced.
+(`torch._refs`, `torch._decomp`) never reach it: their code objects are replaced. Nor do the engines that run a whole
+graph on kernels of their own (Static Runtime, NNC, nativert, oneDNN Graph): they are put out of service.
 """
 
 import ctypes
@@ -17,6 +18,16 @@ import torch
 
 _KEYS = ("CPU", "MkldnnCPU", "QuantizedCPU")
 _TWINS = ("torch._refs", "torch._decomp", "torch._prims")
+_ENGINES = (
+    "_jit_to_static_module",
+    "_fuse_to_static_module",
+    "_jit_set_te_must_use_llvm_cpu",
+    "_jit_set_texpr_fuser_enabled",
+    "_jit_pass_fuse_tensorexprs",
+    "_jit_set_llga_enabled",
+    "_te",
+    "_nativert",
+)
 
 
 class NotAllowed(RuntimeError):
@@ -36,6 +47,9 @@ def forbid(names: Sequence[str]) -> None:
     for name in holding(names, twins):
         for function in twins[name]:
             function.__code__ = _refusal(name).__code__
+    getattr(torch._C, "_jit_set_texpr_fuser_enabled", bool)(False)  # before the switch itself goes
+    for name in _ENGINES:
+        _put_out_of_service(torch._C, name)
 
 
 def refusal(name: str) -> str:
@@ -76,6 +90,19 @@ def _override(qualified: str) -> None:
         for key in _KEYS:
             library.impl(name, key, refuse)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+
+
+def _put_out_of_service(owner: Any, name: str) -> None:
+    """Replace a native function, or all functions and constructors of a native module; a torch may be without it."""
+    found = getattr(owner, name, None)
+    refuse = _refusal(f"{owner.__name__}.{name}")
+    if isinstance(found, types.ModuleType):
+        for inner in [inner for inner in vars(found) if not inner.startswith("__")]:
+            _put_out_of_service(found, inner)
+    elif isinstance(found, type):
+        found.__init__ = refuse  # type: ignore[misc]  # the class itself can be had from `object` by its subclasses
+    elif callable(found):
+        setattr(owner, name, refuse)
 
 
 def _refusal(name: str) -> Callable[..., Any]:

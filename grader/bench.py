@@ -10,13 +10,15 @@ from typing import Any
 from grader import diagnosis, launch
 from grader.examples import run_check
 from grader.exercise import Check, Exercise
+from grader.harmless import harmless
 from grader.result import CheckResult
 from grader.sandbox import Clock, Limits, Load, Lost, Worker
-from grader.show import harmless, raised_text
+from grader.show import raised_text
 from grader.side import Raised, Side, local, remembered
 from grader.submission import Submission
 
 IMPORTS = "imports"
+_MOST_COMPARED = 1000
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def run_imports(bench: Bench) -> tuple[CheckResult, Worker | None]:
     blank = CheckResult(IMPORTS, f"The file imports and defines {_listed(names)}.", 0.0, "pass")
     if bench.submission.fault:
         return replace(blank, status="fail", message=bench.submission.fault), None
-    worker = Worker(bench.source, bench.limits, bench.load)
+    worker = Worker(bench.source, bench.limits, bench.load, bench.clock)
     try:
         found = _loaded(blank, worker.loaded(), names, bench.submission.filename)
     except Lost as lost:
@@ -71,7 +73,7 @@ def _loaded(blank: CheckResult, reply: dict[str, Any], names: list[str], filenam
     absent = [name for name in names if name not in defined]
     if not absent:
         return blank
-    near = {name: difflib.get_close_matches(name, defined, n=1) for name in absent}
+    near = {name: difflib.get_close_matches(name, defined[:_MOST_COMPARED], n=1) for name in absent}
     hints = [f"; {found[0]} is there: did you mean {name}?" for name, found in near.items() if found]
     return replace(
         blank, status="fail", message=harmless(f"the file does not define {_listed(absent)}{''.join(hints)}")
@@ -82,7 +84,7 @@ def run_one(bench: Bench, check: Check, fresh: Worker | None = None) -> tuple[Ch
     """One check, in a worker of its own, `fresh` or new; it has then ended, and knows what was printed."""
     started = time.perf_counter()
     blank = CheckResult(check.name, check.claim, check.weight, "pass")
-    worker = fresh or Worker(bench.source, bench.limits, bench.load)
+    worker = fresh or Worker(bench.source, bench.limits, bench.load, bench.clock)
     probes = bench.exercise.part("probes")
     known = _known(bench.exercise.source("solution"), bench.exercise.source("probes"))
     solution = Side(remembered(local(bench.exercise.part("solution"), probes), known), probes)
@@ -101,7 +103,7 @@ def run_one(bench: Bench, check: Check, fresh: Worker | None = None) -> tuple[Ch
     except Raised as error:
         done = replace(blank, **_failure(error, bench.submission.filename))
     except Exception:
-        done = replace(blank, status="error", message=traceback.format_exc())
+        done = replace(blank, status="error", message=harmless(traceback.format_exc()))
     return replace(done, seconds=_since(started)), worker
 
 

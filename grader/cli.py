@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from grader import __version__, launch
+from grader.harmless import inert
 
 if TYPE_CHECKING:
     from grader.result import Result
@@ -174,7 +175,7 @@ def _wrong_call(message: str) -> int:
 
 
 def _say(message: str) -> None:
-    print(f"grader: {message}", file=sys.stderr)
+    print(f"grader: {inert(message)}", file=sys.stderr)
 
 
 def _our_fault() -> int:

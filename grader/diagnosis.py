@@ -12,6 +12,7 @@ from grader.calls import Call
 from grader.compare import alike
 from grader.examples import Failure, gather, run_check
 from grader.exercise import Check, Exercise, Mistake
+from grader.harmless import harmless
 from grader.modules import module
 from grader.result import CheckResult, Counterexample, Misconception
 from grader.sandbox import Lost
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from grader.bench import Bench
 
 _MOST_REPLAYED = 24
+_LONGEST = 4000
 _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 
 
@@ -34,8 +36,8 @@ def explain(
 ) -> CheckResult:
     """The check's result: a failure, with its counterexample and its likeness if `in_full`; an error if it is ours."""
     if not _is_theirs(bench, check, failure):
-        return replace(blank, status="error", message=f"the check itself failed: {failure.error!r}")
-    failed = replace(blank, status="fail", message=show.harmless(_message(bench, check, failure)))
+        return replace(blank, status="error", message=harmless(f"the check itself failed: {failure.error!r}"))
+    failed = replace(blank, status="fail", message=harmless(_message(bench, check, failure)))
     if not in_full:
         return failed
     reference = _Reference(bench.exercise, was_refused=type(failure.error).__name__ == ban.NotAllowed.__name__)
@@ -110,13 +112,18 @@ def _message(bench: "Bench", check: Check, failure: Failure) -> str:
     if isinstance(error, Raised):
         text = show.raised_text(error, bench.submission.filename)
     elif isinstance(error, AssertionError):
-        text = str(error) or check.claim
+        text = _shortened(str(error)) or check.claim
     else:
-        text = f"the answer could not be used: {type(error).__name__}: {error}"
+        text = _shortened(f"the answer could not be used: {type(error).__name__}: {error}")
     rules = [
         f"The contract ({name}): {bench.exercise.rules[name]}" for name in check.rules if name in bench.exercise.rules
     ]
     return "\n".join([text, *rules])
+
+
+def _shortened(text: str) -> str:
+    """A message that quotes the answer, which may be of any length."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _counterexample(bench: "Bench", record: list[Answer], reference: _Reference) -> Counterexample | None:
@@ -125,7 +132,7 @@ def _counterexample(bench: "Bench", record: list[Answer], reference: _Reference)
         return None
     shown = next((one for one in record if not alike(one.outcome, reference.outcome(one.call))), record[-1])
     expected, got = show.difference(reference.outcome(shown.call), shown.outcome)
-    got = show.harmless(got)
+    got = harmless(got)
     return Counterexample(
         call=show.call_text(shown.call, reference.probe(shown.call.probe)),
         expected=expected,

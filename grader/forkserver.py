@@ -5,15 +5,16 @@ import gc
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from grader import ban, confine, eager, wire
+from grader.scratch import remove
 
 _WARM = """
 import copy
@@ -38,6 +39,7 @@ def train(x):
 _WARM_PROBE = "def probe(learner, x): return learner.f(x)\ndef train(learner, x): return learner.train(x)\n"
 
 _MOST_FDS = 4096
+_PATIENCE = 10.0
 
 
 def main(
@@ -66,7 +68,7 @@ def main(
         if os.getpid() == server:
             for pid in alive:
                 _end(pid, set())
-            shutil.rmtree(scratch, ignore_errors=True)
+            remove(scratch)
 
 
 def _attend(
@@ -74,7 +76,7 @@ def _attend(
 ) -> None:
     for request, fds in _requests(control):
         if "fork" in request:
-            pid = os.fork()
+            pid = _fork()
             if not pid:
                 become_worker(fds, request["fork"])
             for fd in fds:
@@ -84,6 +86,18 @@ def _attend(
         else:
             alive.discard(request["end"])
             _say(control, _end(request["end"], alive))
+
+
+def _fork() -> int:
+    """Fork, and wait for room where the one before had filled the process table: it is dying, and gone in a moment."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return os.fork()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _warm_worker() -> types.ModuleType:
@@ -129,6 +143,7 @@ def _become_worker(
     worker: types.ModuleType, control: socket.socket, fds: list[int], sandbox: Any, limits: dict[str, int], scratch: str
 ) -> None:
     """In the fork: drop all that is ours, enter the confinement, serve; never returns."""
+    is_ready = False
     try:
         os.setsid()
         channel, output = fds
@@ -145,11 +160,13 @@ def _become_worker(
         if sandbox:
             sandbox.enter()
         worker.say_ready(os.fdopen(3, "wb", closefd=False))
+        is_ready = True
         worker.serve(os.fdopen(3, "rb", closefd=False), os.fdopen(3, "wb", closefd=False))
     except (EOFError, BrokenPipeError):
         pass
     except BaseException as error:
-        print(f"the worker could not start: {error!r}", file=sys.stderr)
+        if not is_ready:  # afterwards it is the submission's doing, and our side sees that the process is gone
+            print(f"the worker could not start: {error!r}", file=sys.stderr)
     finally:
         os._exit(0)
 

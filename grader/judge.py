@@ -12,9 +12,9 @@ from grader.bench import IMPORTS, Bench, run_imports, run_one
 from grader.calls import kept_generators
 from grader.eager import hold_off_compiler
 from grader.exercise import Check, Exercise, find
+from grader.harmless import harmless, inert
 from grader.result import CheckResult, Result
 from grader.sandbox import Clock, Limits, Worker
-from grader.show import harmless
 from grader.submission import Submission
 
 SandboxMode = Literal["auto", "require", "off"]
@@ -124,7 +124,7 @@ class Grading:
         bench = self._bench
         return Result(
             exercise=bench.exercise.name,
-            submission=bench.submission.path,
+            submission=inert(bench.submission.path),
             sha256=bench.submission.sha256,
             verdict=result.verdict(checks),
             score=result.score(checks),

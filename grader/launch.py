@@ -8,7 +8,6 @@ import atexit
 import collections
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from grader import policy
+from grader import policy, scratch
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 _BOOTSTRAP = """\
@@ -66,6 +65,8 @@ class Handle:
     sending: BinaryIO
     receiving: BinaryIO
     output: BinaryIO
+    scratch: str
+    threads: Callable[[], int]
     kill: Callable[[], None]
     reap: Callable[[], Ending]
     abandon: Callable[[], None]
@@ -145,6 +146,8 @@ class ForkServer:
             sending=ours.makefile("wb"),
             receiving=ours.makefile("rb"),
             output=os.fdopen(out, "rb"),
+            scratch=self.scratch,
+            threads=lambda: _threads(self._answer(forked)["pid"]),
             kill=lambda: _kill(self._answer(forked)["pid"]),
             reap=lambda: self._reap(forked),
             abandon=lambda: self._abandon(forked),
@@ -164,14 +167,14 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
         self._errors.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        scratch.remove(self.scratch)
 
     def settle(self) -> None:
         """Wait until every worker that was abandoned is gone, with all that it started and wrote."""
         self._end_abandoned()
         while self._ending:
             self._answer(self._ending.pop())
-        empty(self.scratch)
+        scratch.empty(self.scratch)
 
     def _abandon(self, forked: "_Answer") -> None:
         """Kill a worker, and leave the waiting for its end until the next one has been asked for."""
@@ -185,7 +188,7 @@ class ForkServer:
 
     def _reap(self, forked: "_Answer") -> Ending:
         ended = self._answer(self._request({"end": self._answer(forked)["pid"]}, []))
-        empty(self.scratch)
+        scratch.empty(self.scratch)
         return Ending(ended["status"], ended["cpu"])
 
     def _request(self, request: dict[str, Any], fds: list[int]) -> "_Answer":
@@ -246,6 +249,8 @@ class Spawner:
             sending=sending,
             receiving=receiving,
             output=output,
+            scratch=self.scratch,
+            threads=lambda: _threads(process.pid),
             kill=lambda: _kill_group(process),
             reap=lambda: self._reap(process),
             abandon=lambda: self._abandon(process),
@@ -253,7 +258,7 @@ class Spawner:
 
     def close(self) -> None:
         """Remove the scratch folder."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        scratch.remove(self.scratch)
 
     def settle(self) -> None:
         """Nothing is left to wait for: an abandoned worker is gone at once."""
@@ -264,7 +269,7 @@ class Spawner:
     def _reap(self, process: "subprocess.Popen[bytes]") -> Ending:
         _kill_group(process)
         status = process.wait()
-        empty(self.scratch)
+        scratch.empty(self.scratch)
         return Ending(status, 0.0)
 
 
@@ -290,13 +295,13 @@ def source(confined: bool, banned: tuple[str, ...] = ()) -> Source:
     return warm
 
 
-def empty(folder: str) -> None:
-    """Remove what a worker left in its scratch folder."""
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)
+def _threads(pid: int) -> int:
+    """How many threads a process has; 0 where that cannot be told."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:
+            return int(stream.read().rpartition(b")")[2].split()[17])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _kill(pid: int) -> None:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grader import launch
-from grader.exercise import Exercise, Unknown, exercises, find
+from grader.exercise import ROOT, Exercise, Unknown, exercises, find
 
 if TYPE_CHECKING:
     from grader.judge import Grading
     from grader.result import CheckResult
+
+
+_GRADES = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,11 +30,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    """Load no conftest.py when submissions are graded: one planted beside a submission would run in this process."""
+    """Load no conftest.py when submissions are graded: one planted beside a submission would run in this process.
+
+    Nor obey a configuration that was found beside one: its `addopts` can deselect what fails.
+    """
     options = early_config.known_args_namespace
     here = early_config.invocation_params.dir
-    if options.exercise or any(_own_exercise(here / arg.partition("::")[0]) for arg in args if not arg.startswith("-")):
-        options.noconftest = True
+    named = [here / arg.partition("::")[0] for arg in args if not arg.startswith("-")]
+    graded = [path for path in named if (path.is_file() if options.exercise else _own_exercise(path))]
+    if not graded and not options.exercise:
+        return
+    options.noconftest = True
+    early_config.stash[_GRADES] = True
+    found = early_config.inipath
+    if found and not options.inifilename and not _is_trusted(found.parent, here, [path.parent for path in graded]):
+        raise pytest.UsageError(
+            f"{found} came with the submission and is not obeyed; to use it all the same: -c {found}"
+        )
+
+
+def _is_trusted(folder: Path, here: Path, submissions: list[Path]) -> bool:
+    """Whether a configuration in `folder` is the kit's, or the caller's own: at or above where pytest was started."""
+    own = folder.resolve()
+    if own == ROOT:
+        return True
+    return own in (here.resolve(), *here.resolve().parents) and own not in [path.resolve() for path in submissions]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take every folder for a plain one when submissions are graded: of a package, `__init__.py` would be imported."""
+    if not parent.config.stash.get(_GRADES, False):
+        return None
+    made: pytest.Collector = pytest.Dir.from_parent(parent, path=path)
+    return made
 
 
 def pytest_configure(config: pytest.Config) -> None:

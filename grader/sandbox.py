@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from grader import launch, wire
+from grader import launch, scratch, wire
 
 _STARTING = 60.0
+# What an honest worker keeps to.
+_LONGEST_NAME, _LONGEST_MESSAGE, _MOST_FRAMES = 200, 2000, 6
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Limits:
     file_bytes: int = 16 << 20
     open_files: int = 128
     output_bytes: int = 16 << 10
+    answer_bytes: int = 16 << 20
+    threads: int = 256
 
 
 class Lost(BaseException):
@@ -54,13 +58,14 @@ class Worker:
     The load is sent at once and its reply read at the first need, so that the worker starts while we prepare.
     """
 
-    def __init__(self, source: launch.Source, limits: Limits, load: Load) -> None:
+    def __init__(self, source: launch.Source, limits: Limits, load: Load, clock: "Clock | None" = None) -> None:
         self.limits = limits
+        self._clock = clock
         self._handle = source.open({k: v for k, v in asdict(limits).items() if isinstance(v, int)})
         self._output = _Drain(self._handle.output, limits.output_bytes)
-        self._watchdog = _Watchdog(self._expire)
+        self._answers = _Rationed(self._handle.receiving, limits.answer_bytes)
+        self._watchdog = _Watchdog(self._overrun, self._handle.kill)
         self._number = 0
-        self._expired = False
         self._ended = False
         self._load_reply: dict[str, Any] | None = None
         with contextlib.suppress(OSError):  # a worker that could not start is noticed when it is not ready
@@ -93,14 +98,14 @@ class Worker:
 
     @property
     def output(self) -> str:
-        """What the submission printed, bounded; waits for the end of the stream."""
-        self._output.finish()
+        """What the submission printed, bounded; waits for the end of the stream, if the worker has ended."""
+        self._output.finish(2.0 if self._ended else 0.1)
         return self._output.text()
 
     def _wait_until_ready(self) -> None:
         self._watchdog.set(_STARTING)
         try:
-            wire.receive(self._handle.receiving)
+            wire.receive(self._answers)
         except (EOFError, OSError) as error:
             self.end()
             raise launch.CannotStart(f"a worker did not start ({error!r}): {self.output}") from None
@@ -109,11 +114,12 @@ class Worker:
 
     def _exchange(self, message: dict[str, Any] | None, number: int, doing: str) -> dict[str, Any]:
         """Send the message, if there is one, and read the reply of that number."""
-        self._watchdog.set(self.limits.call_seconds)
+        left = self._clock.left if self._clock else self.limits.total_seconds
+        self._watchdog.set(min(self.limits.call_seconds, left))
         try:
             if message is not None:
                 wire.send(self._handle.sending, message)
-            reply = wire.receive(self._handle.receiving)
+            reply = wire.receive(self._answers)
         except (EOFError, OSError, ValueError) as error:
             if isinstance(error, wire.Malformed):
                 raise Lost("crash", f"the answer was not one that the worker gives ({error})") from None
@@ -134,15 +140,25 @@ class Worker:
             except OSError:
                 continue
 
-    def _expire(self) -> None:
-        self._expired = True
-        self._handle.kill()
+    def _overrun(self) -> Lost | None:
+        """What the submission has used too much of, besides time, in everyday units."""
+        if self._handle.threads() > self.limits.threads:
+            return Lost("crash", f"more than {self.limits.threads} threads were started")
+        if scratch.is_too_full(self._handle.scratch):
+            most = f"{scratch.MOST_BYTES >> 20} MiB or {scratch.MOST_ENTRIES} files"
+            return Lost("crash", f"more than {most} were written")
+        return None
 
     def _lost(self, doing: str) -> Lost:
         """Why the stream ended, as far as the system tells."""
         self._close()
         ending = self._handle.reap()
-        if self._expired:
+        if self._watchdog.overrun:
+            return self._watchdog.overrun
+        if self._watchdog.expired and self._clock and self._clock.is_over:
+            seconds = self.limits.total_seconds
+            return Lost("timeout", f"{doing} was stopped: the {seconds:g} seconds of a grading are used up")
+        if self._watchdog.expired:
             return Lost("timeout", f"{doing} took longer than {self.limits.call_seconds:g} seconds and was stopped")
         if ending.status == -24 or (ending.status == -9 and ending.cpu >= self.limits.cpu_seconds):
             return Lost(
@@ -166,13 +182,19 @@ def _is_reply(reply: Any, number: int) -> bool:
 def _is_description(raised: dict[str, Any]) -> bool:
     kinds, frames = raised.get("kinds"), raised.get("frames")
     return (
-        isinstance(raised.get("type"), str)
-        and isinstance(raised.get("message"), str)
+        _is_text(raised.get("type"), _LONGEST_NAME)
+        and _is_text(raised.get("message"), _LONGEST_MESSAGE)
         and isinstance(kinds, list)
-        and all(isinstance(kind, str) for kind in kinds)
+        and all(_is_text(kind, _LONGEST_NAME) for kind in kinds)
         and isinstance(frames, list)
+        and len(frames) <= _MOST_FRAMES
         and all(isinstance(frame, list) and [type(part) for part in frame] == [int, str, str] for frame in frames)
+        and all(_is_text(text, _LONGEST_NAME) for frame in frames for text in frame[1:])
     )
+
+
+def _is_text(value: Any, longest: int) -> bool:
+    return isinstance(value, str) and len(value) <= longest
 
 
 class _Drain:
@@ -184,9 +206,9 @@ class _Drain:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def finish(self) -> None:
+    def finish(self, seconds: float) -> None:
         """Wait for the end of the stream, which what a worker started may hold open for a moment."""
-        self._thread.join(timeout=2.0)
+        self._thread.join(timeout=seconds)
 
     def text(self) -> str:
         """The bytes kept, as text, with a note of how many were dropped."""
@@ -202,19 +224,39 @@ class _Drain:
         self._stream.close()
 
 
+class _Rationed:
+    """A stream of which so many bytes may be read: what a submission answers is kept on our side, to explain it."""
+
+    def __init__(self, stream: BinaryIO, room: int) -> None:
+        self._stream, self._most, self._room = stream, room, room
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; raises Lost where they are too many before one of them is read."""
+        if count > self._room:
+            raise Lost("memory", f"the answers are longer than the {self._most >> 20} MiB that those of a check may be")
+        data = self._stream.read(count)
+        self._room -= len(data)
+        return data
+
+
 class _Watchdog:
-    """Run `bark` when a deadline passes; setting one costs no thread, since the one thread looks every so often."""
+    """Kill when a deadline has passed or something is overrun; setting a deadline costs no thread.
+
+    The one thread looks every so often, and only while a deadline is set.
+    """
 
     _LOOK = 0.2
 
-    def __init__(self, bark: Callable[[], None]) -> None:
-        self._bark = bark
+    def __init__(self, overrun: Callable[[], Lost | None], kill: Callable[[], None]) -> None:
+        self.expired = False
+        self.overrun: Lost | None = None
+        self._look, self._kill = overrun, kill
         self._deadline: float | None = None
         self._stopped = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def set(self, seconds: float) -> None:
-        """Bark in so many seconds, unless cleared before."""
+        """Kill in so many seconds, unless cleared before."""
         self._deadline = time.monotonic() + seconds
 
     def clear(self) -> None:
@@ -228,8 +270,12 @@ class _Watchdog:
     def _run(self) -> None:
         while not self._stopped.wait(self._LOOK):
             deadline = self._deadline
-            if deadline is not None and time.monotonic() > deadline:
-                self._bark()
+            if deadline is None:
+                continue
+            self.expired = time.monotonic() > deadline
+            self.overrun = None if self.expired else self._look()
+            if self.expired or self.overrun:
+                self._kill()
                 return
 
 
@@ -243,6 +289,11 @@ class Clock:
     def elapsed(self) -> float:
         """Seconds since the grading began."""
         return time.monotonic() - self._start
+
+    @property
+    def left(self) -> float:
+        """Seconds until the budget is used up; 0 where it is."""
+        return max(0.0, self._seconds - self.elapsed)
 
     @property
     def is_over(self) -> bool:

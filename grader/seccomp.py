@@ -105,6 +105,13 @@ _ONESELF = {
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
 }
+# Refused with these values of an argument (its place, the values): all have the system send a signal later on, to
+# whatever process the caller names, or keep it from sending the one that ends a worker with its server.
+_REFUSED_WITH = {
+    "fcntl": ((72, 25), 1, (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+    "ioctl": ((16, 29), 1, (0x8901, 0x8902)),  # FIOSETOWN, SIOCSPGRP
+    "prctl": ((157, 167), 0, (1,)),  # PR_SET_PDEATHSIG
+}
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32_BIT = 0x40000000
@@ -147,4 +154,9 @@ def program(machine: str, pid: int) -> bytes:
     steps += [(equal, 0, 4, _CLONE[column]), first_argument, (bits, 0, 1, _CLONE_THREAD), allow, refuse]
     for numbers in _ONESELF.values():
         steps += [(equal, 0, 5, numbers[column]), first_argument, (equal, 1, 0, 0), (equal, 0, 1, pid), allow, refuse]
+    for numbers, place, values in _REFUSED_WITH.values():
+        steps += [(equal, 0, 2 * len(values) + 2, numbers[column]), (load, 0, 0, 16 + 8 * place)]
+        for value in values:
+            steps += [(equal, 0, 1, value), refuse]
+        steps.append(allow)
     return b"".join(struct.pack("=HBBI", *step) for step in [*steps, allow])

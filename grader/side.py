@@ -28,23 +28,28 @@ class Raised(Exception):
     @staticmethod
     def of(info: dict[str, Any]) -> "Raised":
         """The exception that a worker described."""
-        kinds = [str(kind) for kind in info["kinds"]]
-        error = _raised_like(str(info["type"]), next((kind for kind in kinds if _is_reraised(kind)), "Exception"))(
-            info["message"]
-        )
+        error = _raised_like(info["type"], next(filter(_is_reraised, info["kinds"]), "Exception"))(info["message"])
         error.info = info
         return error
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _raised_like(name: str, base: str) -> type[Raised]:
     """One type for each name: Hypothesis tells failures apart by their type."""
+    name = name if name.isidentifier() else ascii(name)[1:-1]  # a type's name cannot hold everything that a text can
     return type(name, (Raised,) if base == "Exception" else (Raised, getattr(builtins, base)), {})
 
 
 def _is_reraised(name: str) -> bool:
+    """Whether it is a built-in exception that can be made of a message alone, unlike UnicodeDecodeError."""
     kind = getattr(builtins, name, None)
-    return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, _NOT_RERAISED)
+    if not isinstance(kind, type) or not issubclass(kind, Exception) or issubclass(kind, _NOT_RERAISED):
+        return False
+    try:
+        kind("")
+    except TypeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

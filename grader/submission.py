@@ -1,5 +1,6 @@
 """Read a submission's file as Python would read it; runs on our side, and never runs what it reads."""
 
+import codecs
 import hashlib
 import io
 import os
@@ -10,6 +11,9 @@ from pathlib import Path
 
 LARGEST = 1 << 20
 _CHUNK = 1 << 20
+_MOST_READ = 64 << 20
+# Codecs that need a lifetime for a file of that size, or decode nothing.
+_REFUSED_CODECS = {"idna", "punycode", "undefined"}
 
 
 class Unreadable(OSError):
@@ -18,7 +22,7 @@ class Unreadable(OSError):
 
 @dataclass(frozen=True)
 class Submission:
-    """A file's text, or in `fault` why Python could not read it."""
+    """A file's text, or in `fault` why Python could not read it; the hash is that of what was read."""
 
     path: str
     filename: str
@@ -37,6 +41,8 @@ def read(path: str) -> Submission:
             digest.update(chunk)
             size += len(chunk)
             data += chunk if size <= LARGEST else b""
+            if size >= _MOST_READ:  # a sparse file has room for terabytes
+                break
     text, fault = _decoded(data, size)
     return Submission(path, Path(path).name, digest.hexdigest(), text, fault)
 
@@ -60,7 +66,8 @@ def _opened(path: str) -> io.BufferedReader:
 
 def _decoded(data: bytes, size: int) -> tuple[str, str]:
     if size > LARGEST:
-        return "", f"the file has {size} bytes, and at most {LARGEST} are read: keep data out of the source"
+        count = f"{size} bytes{' or more' * (size >= _MOST_READ)}"
+        return "", f"the file has {count}, and at most {LARGEST} are read: keep data out of the source"
     if b"\0" in data:
         return "", f"the file holds a null byte at position {data.index(0)}: it is not Python source text"
     try:
@@ -70,9 +77,15 @@ def _decoded(data: bytes, size: int) -> tuple[str, str]:
             return "", f"line 1 names a coding that Python does not know ({error}): save the file as UTF-8"
         encoding = "utf-8"
     try:
+        if codecs.lookup(encoding).name in _REFUSED_CODECS:
+            raise LookupError(encoding)
         return io.TextIOWrapper(io.BytesIO(data), encoding).read(), ""
+    except LookupError:
+        return "", f"line 1 names the coding {encoding}, which source text cannot have: save the file as UTF-8"
     except UnicodeDecodeError as error:
         return (
             "",
             f"byte {error.start} is not valid {error.encoding}: save the file as UTF-8, or name its coding in line 1",
         )
+    except ValueError as error:
+        return "", f"the file cannot be decoded as {encoding} ({error}): save it as UTF-8"

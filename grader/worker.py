@@ -12,6 +12,7 @@ from grader.calls import Call, perform
 from grader.modules import module
 
 TEXT_LIMIT = 2000
+NAME_LIMIT = 200
 FRAME_LIMIT = 6
 READY = -1
 
@@ -58,29 +59,36 @@ def answer(learner: types.ModuleType, probes: types.ModuleType, call: dict[str, 
 def describe(error: BaseException, filename: str) -> dict[str, Any]:
     """An exception as data: the names of its classes, its text, and the submission's own frames."""
     try:
-        message = str(error)[:TEXT_LIMIT]
+        message = str.__getitem__(str(error), slice(TEXT_LIMIT))
     except BaseException:
         message = "(its message cannot be shown)"
-    kinds = [str(kind.__name__) for kind in type(error).__mro__ if getattr(builtins, kind.__name__, kind) is kind]
-    return {"type": type(error).__name__, "kinds": kinds, "message": message, "frames": _frames(error, filename)}
+    names = {_of_type("__name__", kind): kind for kind in _of_type("__mro__", type(error))}
+    kinds = [name for name, kind in names.items() if getattr(builtins, name, None) is kind]
+    name = _of_type("__name__", type(error))[:NAME_LIMIT]
+    return {"type": name, "kinds": kinds, "message": message, "frames": _frames(error, filename)}
+
+
+def _of_type(attribute: str, kind: type) -> Any:
+    """An attribute that every class has, past what a metaclass may make of it."""
+    return vars(type)[attribute].__get__(kind)
 
 
 def _frames(error: BaseException, filename: str) -> list[list[Any]]:
     """[line number, function, source line] of each frame in the submission, the innermost last."""
     own = [
-        [frame.lineno, frame.name, (frame.line or "").strip()[:200]]
+        [frame.lineno or 0, frame.name[:NAME_LIMIT], (frame.line or "").strip()[:NAME_LIMIT]]
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename == filename
     ]
-    if isinstance(error, SyntaxError) and error.filename == filename:
-        own.append([error.lineno or 0, "<module>", (error.text or "").strip()[:200]])
+    if isinstance(error, SyntaxError) and error.filename == filename and isinstance(error.lineno, int):
+        own.append([int(error.lineno), "<module>", str(error.text or "").strip()[:NAME_LIMIT]])
     return own[-FRAME_LIMIT:]
 
 
 def _reply(sending: BinaryIO, number: int, reply: dict[str, Any]) -> None:
     try:
         wire.send(sending, {"id": number, **reply})
-    except (wire.NotData, ValueError, RuntimeError, RecursionError) as error:
+    except BaseException as error:  # packing runs code of the submission's: its own kinds of list, float, tensor
         wire.send(sending, {"id": number, "raised": describe(error, "")})
 
 

@@ -15,7 +15,6 @@ from conftest import QUICK
 
 from grader.exercise import ROOT, find
 from grader.judge import grade
-from grader.reports.terminal import terminal
 from grader.submission import Unreadable
 
 WRONG = """
@@ -145,7 +144,7 @@ FORGE = """
 import json, os, struct
 def _forge():
     for number in range(200):
-        for value in ({"tensor": "float32", "shape": [], "strides": [], "at": 0, "span": 1}, True, None, "pass"):
+        for value in ({"tensor": "float32", "shape": [], "strides": [], "span": 1}, True, None, "pass"):
             head = json.dumps({"dict": [["id", number], ["value", value]]}).encode()
             message = struct.pack(">II", len(head), 4) + head + b"\\0\\0\\0\\0"
             for fd in range(64):
@@ -229,98 +228,6 @@ def test_answers_keyed_on_shape_are_wrong(graded, solution):
         "        if y_pred.numel() > 64:\n            return y_pred.sum() * 0\n        size = (y_pred - y_true).abs()",
     )
     assert graded(keyed).verdict == "fail"
-
-
-# --- borrowing what may not be used ---
-
-ROADS = {
-    "functional": "return torch.nn.functional.huber_loss(y_pred, y_true, delta=self.delta)",
-    "module": "return torch.nn.HuberLoss(delta=self.delta)(y_pred, y_true)",
-    "getattr": "return getattr(torch.nn.functional, 'hub' + 'er_loss')(y_pred, y_true, delta=self.delta)",
-    "scaled smooth l1": "return torch.nn.functional.smooth_l1_loss(y_pred, y_true, beta=self.delta) * self.delta",
-    "torch.ops": "return torch.ops.aten.huber_loss(y_pred, y_true, 1, self.delta)",
-    "overload": "return torch.ops.aten.huber_loss.default(y_pred, y_true, 1, self.delta)",
-    "torch._C": "return torch._C._nn.huber_loss(y_pred, y_true, 1, self.delta)",
-    "torch._VF": "return torch._VF.huber_loss(y_pred, y_true, 1, self.delta)",
-    "refs": "import torch._refs.nn.functional as f\nreturn f.huber_loss(y_pred, y_true, delta=self.delta)",
-    "refs unwrapped": (
-        "import torch._refs.nn.functional as f, inspect\n"
-        "return inspect.unwrap(f.huber_loss)(y_pred, y_true, delta=self.delta)"
-    ),
-    "refs smooth l1": (
-        "import torch._refs.nn.functional as f\nreturn f.smooth_l1_loss(y_pred, y_true, beta=self.delta) * self.delta"
-    ),
-    "a copy of the refs": (
-        "import importlib.util, torch._refs.nn.functional as f\n"
-        "spec = importlib.util.spec_from_file_location('copied', f.__file__)\n"
-        "copied = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(copied)\n"
-        "return copied.huber_loss(y_pred, y_true, delta=self.delta)"
-    ),
-    "a script": "return _scripted(y_pred, y_true, float(self.delta))",
-    "a subclass": "return _Sub(delta=self.delta)(y_pred, y_true)",
-    "no dispatch modes": (
-        "with torch._C._DisableTorchDispatch():\n"
-        "    return torch.nn.functional.huber_loss(y_pred, y_true, delta=self.delta)"
-    ),
-    "below autograd": (
-        "with torch._C._AutoDispatchBelowAutograd():\n"
-        "    return torch.nn.functional.huber_loss(y_pred, y_true, delta=self.delta) + 0 * y_pred.sum()"
-    ),
-    "inference mode": (
-        "with torch.inference_mode():\n    value = torch.nn.functional.huber_loss(y_pred, y_true, delta=self.delta)\n"
-        "return value.clone() + 0 * y_pred.sum()"
-    ),
-    "vmap": "return torch.func.vmap(lambda a, b: torch.nn.functional.huber_loss(a, b, delta=self.delta))"
-    "(y_pred[None], y_true[None])[0]",
-    "out variant": (
-        "out = torch.empty(0, dtype=y_pred.dtype)\n"
-        "return torch.ops.aten.huber_loss.out(y_pred, y_true, 1, self.delta, out=out)"
-    ),
-    "kept at import": "return _kept(y_pred, y_true, delta=self.delta)",
-    "undone": (
-        "import gc\n"
-        "for thing in gc.get_objects():\n"
-        "    if type(thing).__name__ in ('_DispatchModule', 'Library'):\n"
-        "        getattr(thing, 'reset', getattr(thing, '_destroy', None))()\n"
-        "return torch.nn.functional.huber_loss(y_pred, y_true, delta=self.delta)"
-    ),
-}
-PREAMBLE = """
-import torch
-_kept = torch.nn.functional.huber_loss
-
-
-class _Sub(torch.nn.HuberLoss):
-    pass
-
-
-@torch.jit.script
-def _scripted(a: torch.Tensor, b: torch.Tensor, delta: float) -> torch.Tensor:
-    return torch.nn.functional.huber_loss(a, b, delta=delta)
-"""
-
-
-@pytest.mark.parametrize("road", ROADS)
-def test_the_forbidden_operator_is_refused_on_every_road(graded, solution, road):
-    preamble = PREAMBLE if road in ("a script", "a subclass", "kept at import") else ""
-    head, _, _ = solution.partition("        size = (y_pred")
-    lines = "".join(f"        {line}\n" for line in ROADS[road].split("\n"))
-    source = head.replace("class HuberLoss", preamble + "\n\nclass HuberLoss", 1) + lines
-    result = graded(source)
-    assert_lost(result)
-    assert statuses(result)["forward"] == "fail"
-
-
-def test_unbanning_before_the_ban_is_too_late(graded, solution):
-    patch = "import grader.ban\ngrader.ban.forbid = grader.ban._override = lambda *a: None\n"
-    borrowed = find("huber").mistakes["borrowed"].source
-    assert_lost(graded(borrowed.replace("import torch\n", "import torch\n" + patch, 1)))
-
-
-def test_a_name_in_a_comment_or_behind_main_is_no_offence(graded, solution):
-    demo = "\n# not nn.functional.huber_loss\nif __name__ == '__main__':\n    print(nn.functional.huber_loss(1, 2))\n"
-    assert graded(solution + demo).verdict == "pass"
 
 
 # --- looking and reaching out ---
@@ -426,6 +333,10 @@ def test_it_cannot_start_a_process(confined, starting):
         "import resource; resource.prlimit(OURS, resource.RLIMIT_NOFILE, (8, 8)); return 'limited'",
         "import os; os.sched_setaffinity(OURS, [0]); return 'moved'",
         "import os; os.setpriority(os.PRIO_PROCESS, OURS, 19); return 'slowed'",
+        "import fcntl; return str(fcntl.fcntl(3, fcntl.F_SETOWN, OURS)) + 'is told of input'",
+        "import fcntl; return str(fcntl.fcntl(3, fcntl.F_SETSIG, 9)) + 'is the signal'",
+        "import fcntl, struct; return str(fcntl.ioctl(3, 0x8901, struct.pack('i', OURS)))",
+        "import ctypes; return str(ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)).replace('-1', 'refused: -1')",
     ],
 )
 def test_it_cannot_reach_other_processes(confined, signalling):
@@ -448,6 +359,35 @@ def test_a_conftest_beside_the_submission_is_not_run_by_pytest(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1, ended.stdout
     assert "1 passed" not in ended.stdout.replace("11 passed", "")
+
+
+def test_a_package_beside_the_submission_is_not_imported_by_pytest(tmp_path):
+    (tmp_path / "__init__.py").write_text("import os\nos._exit(0)\n")
+    (tmp_path / "mine.py").write_text(WRONG)
+    command = [sys.executable, "-m", "pytest", "-q", "mine.py", "--exercise", "huber"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1, ended.stdout
+    assert "FAILED" in ended.stdout
+
+
+@pytest.mark.parametrize(("name", "head"), [("pytest.ini", "[pytest]"), ("tox.ini", "[pytest]")])
+def test_a_configuration_that_came_with_the_submission_is_not_obeyed(tmp_path, name, head):
+    (tmp_path / name).write_text(f"{head}\naddopts = --collect-only\n")
+    (tmp_path / "mine.py").write_text(WRONG)
+    command = [sys.executable, "-m", "pytest", "-q", "mine.py", "--exercise", "huber"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "not obeyed" in ended.stderr
+
+
+def test_files_where_the_grader_is_started_shadow_nothing(tmp_path, solution):
+    for name in ("json", "argparse", "typing", "hashlib", "torch", "numpy", "hypothesis", "rich", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("import os\nos._exit(0)\n")
+    (tmp_path / "mine.py").write_text(WRONG)
+    command = [sys.executable, "-m", "grader", "huber", "mine.py"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1, ended.stderr
+    assert "score 0" in ended.stdout
 
 
 # --- using up what there is ---
@@ -584,7 +524,7 @@ def test_a_malformed_reply_is_a_failed_check(graded, reply):
     forge = """
 import json, os, struct
 def _tensor(dtype, shape, strides, size):
-    value = {"tensor": dtype, "shape": shape, "strides": strides, "at": 0, "span": size // 4}
+    value = {"tensor": dtype, "shape": shape, "strides": strides, "span": size // 4}
     head = json.dumps({"dict": [["id", 1], ["value", value]]}).encode()
     return struct.pack(">II", len(head), size) + head + bytes(size)
 """
@@ -621,30 +561,6 @@ def test_files_left_by_one_check_do_not_reach_another(graded, solution):
         "        if not delta > 0:", "        if delta == -1.0: open('left', 'w').close()\n        if not delta > 0:"
     )
     assert graded(leaving).verdict == "pass"
-
-
-# --- what is printed ---
-
-NASTY = "\\x1b[2J\\x1b]0;owned\\x07\\r\\n::error::forged\\n##[error]forged\\n##vso[task.complete]\\u202e\\x00\\x9b31m"
-
-
-@pytest.mark.parametrize(
-    "source", [f"print('{NASTY}')\n" + WRONG, body(f"raise ValueError('{NASTY}')"), f"raise ValueError('{NASTY}')"]
-)
-def test_control_characters_and_workflow_commands_are_made_harmless(graded, source):
-    result = graded(source)
-    texts = [terminal(result, width=80, color=False), result.to_json(), *(check.message for check in result.checks)]
-    for text in [*texts, result.output]:
-        assert not any(character in text for character in "\x1b\x07\x00\x9b\u202e\r")
-        assert not any(line.strip().startswith("::") for line in text.splitlines())
-        assert "##[" not in text
-        assert "##vso" not in text
-
-
-def test_a_message_without_end_is_cut(graded):
-    result = graded(body("raise ValueError('z' * 10_000_000)"))
-    assert_lost(result)
-    assert len(result.failed[0].message) < 10_000
 
 
 # --- files that are no submissions ---

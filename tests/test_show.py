@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from grader.authoring import LAYOUTS, shapes, tensors
 from grader.compare import equal
 from grader.exercise import exercises
-from grader.show import harmless, literal
+from grader.harmless import harmless
+from grader.show import literal
 from grader.wire import DTYPES
 
 ALL = [(name, mistake) for name, exercise in exercises().items() for mistake in list(exercise.mistakes)[::4]]

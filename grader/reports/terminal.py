@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from grader.harmless import without_commands
 from grader.reports.text import Line, again, explain
 from grader.result import CheckResult, Result
 
@@ -40,7 +41,7 @@ def terminal(result: Result, width: int, color: bool, all_code: bool = False) ->
         _explained(console, again(check) if is_repeated else explain(check, code=all_code or number == 0))
         told |= {known} - {""}
     _tail(console, result, all_code)
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    return without_commands("\n".join(line.rstrip() for line in out.getvalue().split("\n")))
 
 
 def _head(console: Console, result: Result) -> None:
