@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Sequence
 
-from grader import __version__
+from grader import __version__, progress
 from grader.console import FAIL, INTERRUPTED, OUR_FAULT, PASS, WRONG_CALL, WrongCall, say
 from grader.exercise import Unknown
 from grader.submission import Unreadable
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         return _dispatch(arguments)
-    except (WrongCall, Unknown, Unreadable, NoWorkspace) as error:
+    except (WrongCall, Unknown, Unreadable, progress.Unreadable, NoWorkspace) as error:
         say(str(error))
         return WRONG_CALL
     except KeyboardInterrupt:

@@ -15,13 +15,10 @@ from typing import Any
 from grader import stub
 from grader.modules import module
 
-_PACKAGE = Path(__file__).resolve().parent
-CLONE = (
-    _PACKAGE.parent
-    if (_PACKAGE.parent / "solutions").is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file()
-    else None
-)
-SOLUTIONS = CLONE / "solutions" if CLONE else _PACKAGE / "solutions"
+ROOT = Path(__file__).resolve().parent.parent
+CLONE = ROOT if (ROOT / "solutions").is_dir() and (ROOT / "pyproject.toml").is_file() else None
+SOLUTIONS = CLONE / "solutions" if CLONE else ROOT / "grader" / "solutions"
+DIFFICULTIES = (1, 2, 3)
 _RULE = re.compile(r"^- ([a-z][a-z0-9 -]*): (.*(?:\n(?:  .*|$))*)", re.MULTILINE)
 _TRAILER = re.compile(r"^(Rules|Base|Weight|Examples|Stands): *(.+)$", re.MULTILINE)
 

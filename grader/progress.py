@@ -21,6 +21,10 @@ _CONFLICT = re.compile(r"(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)")
 _WAIT = 10.0
 
 
+class Unreadable(OSError):
+    """There is a progress file, and the system does not let us read it."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One exercise: when it last passed and last failed (UTC, ISO 8601; empty for never), and the hints seen."""
@@ -81,11 +85,16 @@ def parse(text: str) -> Progress:
 
 
 def read(path: Path) -> Progress:
-    """The progress in the file, none if there is no file; a damaged one gives what can still be read."""
+    """The progress in the file, none if there is no file; a damaged one gives what can still be read.
+
+    Raises Unreadable.
+    """
     try:
         return parse(path.read_bytes().decode("utf-8", errors="replace"))
     except FileNotFoundError:
         return Progress({})
+    except OSError as error:
+        raise Unreadable(f"the progress in {path} cannot be read ({error.strerror})") from None
 
 
 def note(path: Path, name: str, passed: bool | None = None, hints: int = 0) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from grader.exercise import DIFFICULTIES
 from grader.listing import Item
 from grader.reports.canvas import canvas, finished
 
 _MARKS = {"done": ("✓", "green"), "tried": ("…", "yellow"), "untouched": ("·", "dim"), "broken again": ("✗", "red")}
-_HARDEST = 3
 _BAR = 30
 
 
@@ -39,7 +39,7 @@ def bar(items: Sequence[Item]) -> Text:
 def line(item: Item, widest: int) -> Text:
     """One exercise: its state, name, difficulty and summary."""
     mark, style = _MARKS[item.state]
-    stars = "★" * item.difficulty + "☆" * (_HARDEST - item.difficulty)
+    stars = "★" * item.difficulty + "☆" * (DIFFICULTIES[-1] - item.difficulty)
     told = "" if item.state in ("done", "untouched") else f" ({item.state})"
     return Text.assemble(
         (f"  {mark} ", style), (f"{item.name:<{widest}}  ", "bold"), f"{stars}  ", (item.summary, "dim"), (told, style)

@@ -32,7 +32,8 @@ def screen(view: View, width: int, height: int, color: bool) -> str:
     body = _rendered(_body(view, height), view, width, color)
     room = max(3, height - len(head) - len(foot) - 1)
     if len(body) > room:
-        body = [*body[: room - 1], f"… {len(body) - room + 1} more lines: python -m grader {view.exercise}"]
+        more = f"… {len(body) - room + 1} more lines: python -m grader {view.exercise}"
+        body = [*body[: room - 1], more[:width]]
     return "\n".join([*head, *body, *foot])
 
 
