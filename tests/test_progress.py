@@ -81,7 +81,10 @@ def test_a_damaged_file_is_kept_aside_and_what_can_be_read_stays(tmp_path):
     told = progress.note(path, "huber", passed=True)
     assert "kept as progress.txt.damaged-1" in told
     assert (tmp_path / "progress.txt.damaged-1").read_bytes() == damaged
-    assert {name: entry.state for name, entry in progress.read(path).entries.items()} == {"glu": "done", "huber": "done"}
+    assert {name: entry.state for name, entry in progress.read(path).entries.items()} == {
+        "glu": "done",
+        "huber": "done",
+    }
     assert progress.note(path, "huber", passed=True) == ""
 
 

@@ -1,4 +1,4 @@
-"""A learner's session in a real terminal, read screen by screen: init, edit, watch, fail, hint, fix, pass, next, quit."""
+"""A learner's session in a real terminal, read screen by screen, from `init` to the next exercise."""
 
 from __future__ import annotations
 

@@ -176,7 +176,9 @@ def test_the_verdict_is_noted(workspace, watched):
     assert progress.read(workspace.progress).of("huber").state == "tried"
 
 
-FAILED = CheckResult("value", "Its value is right.", 1.0, "fail", "off by one", None, Misconception("sum", "Not a sum."))
+FAILED = CheckResult(
+    "value", "Its value is right.", 1.0, "fail", "off by one", None, Misconception("sum", "Not a sum.")
+)
 CHECKS = (
     CheckResult("imports", "It imports.", 0.0, "pass"),
     CheckResult("shape", "Its shape is right.", 1.0, "fail", "\n".join(f"line {n}" for n in range(40))),

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import launch, progress
 from grader import workspace as workspaces
-from grader.console import FAIL, OUR_FAULT, PASS, Parser, WrongCall, has_color, say, shown, width
+from grader.console import FAIL, LOG_WIDTH, OUR_FAULT, PASS, Parser, WrongCall, has_color, say, shown, width
 from grader.exercise import Exercise, find
 from grader.submission import Submission, Unreadable, read
 from grader.workspace import Workspace
@@ -38,7 +39,9 @@ def run(arguments: list[str]) -> int:
         _print_report(result, options.all)
     if workspace and result.verdict != "error":
         _note(workspace, result)
-    _write(options.json, result)
+    if options.json != "-":
+        _write(options.json, lambda: result.to_json() + "\n")
+    _write(options.svg, lambda: _picture(result, options.all))
     return {"pass": PASS, "fail": FAIL, "error": OUR_FAULT}[result.verdict]
 
 
@@ -57,11 +60,11 @@ def _note(workspace: Workspace, result: "Result") -> None:
         say(amiss)
 
 
-def _write(path: str | None, result: "Result") -> None:
-    if not path or path == "-":
+def _write(path: str | None, text: Callable[[], str]) -> None:
+    if not path:
         return
     try:
-        Path(path).write_text(result.to_json() + "\n", encoding="utf-8")
+        Path(path).write_text(text(), encoding="utf-8")
     except OSError as error:
         raise WrongCall(f"the result cannot be written to {path}: {error.strerror}") from None
 
@@ -74,6 +77,15 @@ def _print_report(result: "Result", all_code: bool) -> None:
     out.flush()
 
 
+def _picture(result: "Result", all_code: bool) -> str:
+    """The report as it looks in a terminal, as SVG."""
+    from grader.reports.svg import svg
+    from grader.reports.terminal import terminal
+
+    report = terminal(result, width=LOG_WIDTH, color=True, all_code=all_code)
+    return svg(report, LOG_WIDTH, title=f"python -m grader {result.exercise}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         "grader",
@@ -83,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("path", metavar="PATH", nargs="?", help="the submission's file")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="other random cases (default 0)")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON too; - for standard output alone")
+    parser.add_argument("--svg", metavar="FILE", help="write the report as a picture of a terminal too")
     parser.add_argument("--sandbox", choices=_SANDBOXES, default="auto", help="how to confine the submission")
     parser.add_argument("--all", action="store_true", help="show every counterexample as code, not only the first")
     return parser

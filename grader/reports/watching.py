@@ -126,4 +126,8 @@ def _confirm(console: Console, view: View) -> None:
 
 
 def _marks(console: Console, checks: Sequence[CheckResult]) -> None:
-    console.print(Text("  ").join(Text.assemble((mark(check)[0].replace(" ", "\u00a0"), mark(check)[1]), check.name) for check in checks))
+    console.print(
+        Text("  ").join(
+            Text.assemble((mark(check)[0].replace(" ", "\u00a0"), mark(check)[1]), check.name) for check in checks
+        )
+    )
