@@ -43,7 +43,7 @@ def test_init_writes_every_stub_and_a_second_one_changes_nothing(folder, said):
     paths[1].unlink()
     status, out, _ = said("init")
     assert status == console.PASS
-    assert f"1 exercises written, {len(paths) - 1} that were there" in out.replace("exercise ", "exercises ")
+    assert f"exercises: 1; left as they were: {len(paths) - 1}\n" in out
     assert paths[0].read_text() == "my own work\n"
     assert paths[1].exists()
 

@@ -20,8 +20,9 @@ def run(arguments: list[str]) -> int:
         progress.start(workspace.progress)
     except OSError as error:
         raise WrongCall(f"{shown(workspace.root)} cannot be filled: {error.filename}: {error.strerror}") from None
-    print(f"{shown(workspace.root)}: {len(written)} exercises written, {len(there)} that were there left as they are")
-    if workspace.root != Path.cwd():
-        print(f"cd {shown(workspace.root)}")
-    print("python -m grader watch")
+    print(
+        f"exercises written into {shown(workspace.root / 'exercises')}: {len(written)}; left as they were: {len(there)}"
+    )
+    step = "" if workspace.root == Path.cwd() else f"cd {shown(workspace.root)} && "
+    print(f"Go on with: {step}python -m grader watch")
     return PASS

@@ -1,6 +1,5 @@
 """What `show` and `hint` print: an exercise's statement, hints, and right answers."""
 
-import inspect
 from ast import get_docstring, parse
 from collections.abc import Mapping, Sequence
 
@@ -41,7 +40,7 @@ def solution(own: str, reference: str, right: Mapping[str, str], width: int, col
     """The learner's own answer beside the reference, then other right answers, each with what is special about it."""
     console = canvas(width, color)
     console.print()
-    pair = [_panel("yours", own)] if own else []
+    pair = [_panel("yours", _without_docstring(own))] if own else []
     pair.append(_panel("the reference", _without_docstring(reference)))
     if width >= 2 * _CODE_COLUMNS:
         console.print(Columns(pair, width=width // 2 - 1))
@@ -66,6 +65,10 @@ def _code(text: str) -> Syntax:
 
 
 def _without_docstring(source: str) -> str:
-    """The code alone: its statement has been shown above."""
-    first = parse(source).body[0]
-    return inspect.cleandoc("\n" + "\n".join(source.splitlines()[first.end_lineno :]))
+    """The code alone, for its statement has been shown above; what does not parse stays as it is."""
+    try:
+        tree = parse(source)
+    except (SyntaxError, ValueError):
+        return source
+    documented = get_docstring(tree) is not None
+    return "\n".join(source.splitlines()[tree.body[0].end_lineno if documented else 0 :])
