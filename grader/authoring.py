@@ -138,7 +138,8 @@ def raises(kind: type[Exception], when: str) -> Iterator[None]:
         yield
     except kind:
         return
-    raise AssertionError(f"expected a {kind.__name__} {when}, and nothing was raised")
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    raise AssertionError(f"expected {article} {kind.__name__} {when}, and nothing was raised")
 
 
 @cache

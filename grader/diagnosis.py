@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader import ban, show, stub
 from grader.calls import Call
-from grader.compare import alike
+from grader.compare import alike, alike_in_words
 from grader.examples import Failure, gather, run_check
 from grader.exercise import Check, Exercise, Mistake
 from grader.modules import module
@@ -157,7 +157,7 @@ def _misconception(
     best, most = None, -1
     for mistake in sorted(bench.exercise.mistakes.values(), key=lambda mistake: mistake.check != check.name):
         outcome = reference.outcomes_of(mistake)
-        if wrong and all(alike(answer.outcome, outcome(answer.call)) for answer in wrong):
+        if wrong and all(alike_in_words(answer.outcome, outcome(answer.call)) for answer in wrong):
             agreed = sum(alike(answer.outcome, outcome(answer.call)) for answer in right)
             if agreed > most:
                 best, most = Misconception(mistake.name, mistake.says), agreed

@@ -18,8 +18,9 @@ def terminal(result: Result, width: int, color: bool, all_code: bool = False) ->
     """The report as text with ANSI colours, or without; code lines are never wrapped, so that they can be pasted."""
     console = canvas(width, color)
     _head(console, result)
+    widest = max((len(check.name) for check in result.checks), default=0)
     for check in result.checks:
-        _line(console, check)
+        _line(console, check, widest)
     told: set[str] = set()
     for number, check in enumerate(result.failed):
         console.print()
@@ -37,10 +38,10 @@ def _head(console: Console, result: Result) -> None:
     console.print(Text(f"{passed} of {len(result.checks)} checks passed, score {result.score:.2f}\n"))
 
 
-def _line(console: Console, check: CheckResult) -> None:
-    text = Text.assemble(mark(check), (f"{check.name:<18} ", "bold"), (check.claim, "dim"))
+def _line(console: Console, check: CheckResult, widest: int) -> None:
+    text = Text.assemble(mark(check), (f"{check.name:<{widest}}  ", "bold"), (check.claim, "dim"))
     if check.status == "not_run":
-        text = Text(f"{mark(check)[0]}{check.name:<18} {check.message}", style="dim")
+        text = Text(f"{mark(check)[0]}{check.name:<{widest}}  {check.message}", style="dim")
     console.print(text, no_wrap=True, overflow="ellipsis")
 
 
