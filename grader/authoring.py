@@ -1,4 +1,4 @@
-"""What an exercise's checks and variants may import: strategies, comparisons, `raises` and `Edit`; runs on our side."""
+"""What an exercise's checks, variants and picture may import; runs on our side."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,25 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from grader.compare import Mismatch, close, equal
+from grader.picture import Curve, Mark, Panel, Picture
 
-__all__ = ["Edit", "Mismatch", "close", "dtypes", "equal", "laid_out", "pick", "raises", "random", "shapes", "tensors"]
+__all__ = [
+    "Curve",
+    "Edit",
+    "Mark",
+    "Mismatch",
+    "Panel",
+    "Picture",
+    "close",
+    "dtypes",
+    "equal",
+    "laid_out",
+    "pick",
+    "raises",
+    "random",
+    "shapes",
+    "tensors",
+]
 
 LAYOUTS = ("contiguous", "transposed", "strided", "offset")
 _FEW = 4
@@ -121,7 +138,8 @@ def raises(kind: type[Exception], when: str) -> Iterator[None]:
         yield
     except kind:
         return
-    raise AssertionError(f"expected a {kind.__name__} {when}, and nothing was raised")
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    raise AssertionError(f"expected {article} {kind.__name__} {when}, and nothing was raised")
 
 
 @cache

@@ -84,7 +84,7 @@ def _override(qualified: str) -> None:
     """Register a refusing kernel, and keep no handle by which a submission could take it back."""
     namespace, _, name = qualified.partition("::")
     library = torch._C._dispatch_library("IMPL", namespace, "", __file__, 0)
-    refuse = _refusal(qualified)
+    refuse = _refusal(qualified.partition(".")[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for key in _KEYS:

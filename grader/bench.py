@@ -88,7 +88,7 @@ def run_one(bench: Bench, check: Check, fresh: Worker | None = None) -> tuple[Ch
     probes = bench.exercise.part("probes")
     known = _known(bench.exercise.source("solution"), bench.exercise.source("probes"))
     solution = Side(remembered(local(bench.exercise.part("solution"), probes), known), probes)
-    ask = functools.partial(_ask, worker)
+    ask = functools.partial(ask_worker, worker)
     side = Side(ask, probes)
     try:
         with worker:
@@ -113,7 +113,8 @@ def _known(solution: str, probes: str) -> dict[bytes, Any]:
     return {}
 
 
-def _ask(worker: Worker, call: Any) -> Any:
+def ask_worker(worker: Worker, call: Any) -> Any:
+    """The worker's answer to a call; raises what the submission raised, and Lost."""
     reply = worker.ask(call.as_data())
     if "raised" in reply:
         error = Raised.of(reply["raised"])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grader import ban, show
+from grader import ban, show, stub
 from grader.calls import Call
-from grader.compare import alike
+from grader.compare import alike, alike_in_words
 from grader.examples import Failure, gather, run_check
 from grader.exercise import Check, Exercise, Mistake
 from grader.harmless import harmless
@@ -31,6 +31,11 @@ def is_memory(error: Raised) -> bool:
     return "MemoryError" in error.info["kinds"] or any(text in error.info["message"] for text in _NO_MEMORY)
 
 
+def is_unfilled(error: BaseException) -> bool:
+    """Whether the submission came to a part of the stub that is still to be written."""
+    return isinstance(error, Raised) and error.info["message"].startswith(stub.FILL_IN)
+
+
 def explain(
     bench: "Bench", check: Check, blank: CheckResult, ask: Ask, side: Side, failure: Failure, in_full: bool
 ) -> CheckResult:
@@ -38,7 +43,7 @@ def explain(
     if not _is_theirs(bench, check, failure):
         return replace(blank, status="error", message=harmless(f"the check itself failed: {failure.error!r}"))
     failed = replace(blank, status="fail", message=harmless(_message(bench, check, failure)))
-    if not in_full:
+    if not in_full or is_unfilled(failure.error):
         return failed
     reference = _Reference(bench.exercise, was_refused=type(failure.error).__name__ == ban.NotAllowed.__name__)
     return replace(
@@ -111,6 +116,8 @@ def _message(bench: "Bench", check: Check, failure: Failure) -> str:
     error = failure.error
     if isinstance(error, Raised):
         text = show.raised_text(error, bench.submission.filename)
+        if is_unfilled(error):
+            return text
     elif isinstance(error, AssertionError):
         text = _shortened(str(error)) or check.claim
     else:
@@ -157,7 +164,7 @@ def _misconception(
     best, most = None, -1
     for mistake in sorted(bench.exercise.mistakes.values(), key=lambda mistake: mistake.check != check.name):
         outcome = reference.outcomes_of(mistake)
-        if wrong and all(alike(answer.outcome, outcome(answer.call)) for answer in wrong):
+        if wrong and all(alike_in_words(answer.outcome, outcome(answer.call)) for answer in wrong):
             agreed = sum(alike(answer.outcome, outcome(answer.call)) for answer in right)
             if agreed > most:
                 best, most = Misconception(mistake.name, mistake.says), agreed

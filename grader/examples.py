@@ -1,13 +1,15 @@
 """Run one check with Hypothesis: fixed settings, a record of where each example starts, a bound on shrinking."""
 
+import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.errors import UnsatisfiedAssumption
 from hypothesis.internal.conjecture import providers
 
 from grader.exercise import Check
@@ -87,13 +89,21 @@ def gather(check: Check, submission: Side, solution: Side, seed: int) -> None:
 
 def _run(check: Check, examples: _Examples, submission: Side, solution: Side, seed: int) -> None:
     function: Any = check.function
-    if hasattr(function, "hypothesis"):
-        function.hypothesis.inner_test = examples.watched(function.hypothesis.inner_test)
-        function = hypothesis.seed(seed)(_settings(check.examples)(function))
-    else:
-        function = examples.watched(function)
+    if not hasattr(function, "hypothesis"):
+        examples.watched(function)(submission, solution)
+        return
+    test = examples.watched(function.hypothesis.inner_test)
+    _run_explicit(function, functools.partial(test, submission, solution))
+    function.hypothesis.inner_test = test
     with _no_local_constants():
-        function(submission, solution)
+        hypothesis.seed(seed)(_settings(check.examples)(function))(submission, solution)
+
+
+def _run_explicit(function: Any, test: Callable[..., None]) -> None:
+    """The cases of `@example`, one by one: Hypothesis would write out each as text first, passed or not."""
+    for case in reversed(getattr(function, "hypothesis_explicit_examples", ())):
+        with contextlib.suppress(UnsatisfiedAssumption):
+            test(*case.args, **case.kwargs)
 
 
 def _settings(examples: int) -> hypothesis.settings:
@@ -102,7 +112,7 @@ def _settings(examples: int) -> hypothesis.settings:
         deadline=None,
         max_examples=examples,
         report_multiple_bugs=False,
-        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
 

@@ -4,6 +4,7 @@ import ast
 import difflib
 import inspect
 import re
+import tomllib
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from grader import stub
 from grader.modules import module
 
 ROOT = Path(__file__).resolve().parent.parent
+CLONE = ROOT if (ROOT / "solutions").is_dir() and (ROOT / "pyproject.toml").is_file() else None
+SOLUTIONS = CLONE / "solutions" if CLONE else ROOT / "grader" / "solutions"
+DIFFICULTIES = (1, 2, 3)
 _RULE = re.compile(r"^- ([a-z][a-z0-9 -]*): (.*(?:\n(?:  .*|$))*)", re.MULTILINE)
 _TRAILER = re.compile(r"^(Rules|Base|Weight|Examples|Stands): *(.+)$", re.MULTILINE)
 
@@ -53,6 +57,20 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where an exercise stands in the course, as its `exercise.toml` declares.
+
+    Topics come in the order of their first exercises. `difficulty` is 1 (a few lines), 2 (some thought) or 3 (an
+    evening); `needs` names exercises that are better done before; `summary` completes "you build …".
+    """
+
+    order: int
+    difficulty: int
+    summary: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Exercise:
     """All that the teacher knows about one exercise."""
 
@@ -70,8 +88,23 @@ class Exercise:
 
     @property
     def stub_path(self) -> Path:
-        """Where the learner's file is."""
-        return ROOT / "exercises" / self.topic / f"{self.name}.py"
+        """Where the kit keeps the derived stub, which authors commit."""
+        return self.folder.parents[2] / "exercises" / self.topic / f"{self.name}.py"
+
+    @cached_property
+    def place(self) -> Place:
+        """Its place in the course; raises ValueError where `exercise.toml` says something else."""
+        path = self.folder / "exercise.toml"
+        try:
+            told = tomllib.loads(path.read_text(encoding="utf-8"))
+            return Place(**told | {"needs": tuple(told.get("needs", ()))})
+        except (OSError, TypeError, tomllib.TOMLDecodeError) as error:
+            raise ValueError(f"{path} has to give order, difficulty, summary and perhaps needs: {error}") from None
+
+    @property
+    def statement(self) -> str:
+        """What a learner reads first: idea, formula, rules, example."""
+        return ast.get_docstring(ast.parse(self.source("solution"))) or ""
 
     def source(self, part: str) -> str:
         """The text of `solution`, `probes`, `checks` or `variants`."""
@@ -90,8 +123,7 @@ class Exercise:
     @cached_property
     def rules(self) -> dict[str, str]:
         """The contract's rules by name, as the stub states them."""
-        document = ast.get_docstring(ast.parse(self.source("solution"))) or ""
-        return {name: " ".join(text.split()) for name, text in _RULE.findall(document)}
+        return {name: " ".join(text.split()) for name, text in _RULE.findall(self.statement)}
 
     @cached_property
     def banned(self) -> tuple[str, ...]:
@@ -138,7 +170,16 @@ class Exercise:
 
 def exercises() -> dict[str, Exercise]:
     """Every exercise by name, in the order of topics and names."""
-    return {path.parent.name: Exercise(path.parent) for path in sorted((ROOT / "solutions").glob("*/*/checks.py"))}
+    return {path.parent.name: Exercise(path.parent) for path in sorted(SOLUTIONS.glob("*/*/checks.py"))}
+
+
+def course() -> list[Exercise]:
+    """Every exercise in learning order, topic by topic."""
+    known = exercises().values()
+    first: dict[str, int] = {}
+    for exercise in known:
+        first[exercise.topic] = min(exercise.place.order, first.get(exercise.topic, exercise.place.order))
+    return sorted(known, key=lambda exercise: (first[exercise.topic], exercise.topic, exercise.place.order))
 
 
 def find(name: str) -> Exercise:

@@ -57,7 +57,7 @@ def _new_ruleset(libc: ctypes.CDLL, abi: int, handled: int) -> int:
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:
         return
     try:
         allowed = rights if path.is_dir() else rights & _FILE_RIGHTS

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.bench import IMPORTS
-from grader.exercise import Exercise, find
+from grader.exercise import DIFFICULTIES, Exercise, exercises, find
 from grader.judge import Grading
 from grader.result import Result
 from grader.submission import Submission
@@ -134,6 +134,7 @@ def form(exercise: Exercise) -> Iterator[str]:
     yield from (f"the check {check.name} cites no rule" for check in checks if not check.rules)
     yield from (f"the check {check.name} makes no claim" for check in checks if not check.claim)
     yield from (f"line {line} of checks.py asserts without a message" for line in _bare_asserts(exercise))
+    yield from _place(exercise)
     names = {check.name for check in checks}
     for mistake in exercise.mistakes.values():
         if mistake.check not in names:
@@ -149,6 +150,23 @@ def form(exercise: Exercise) -> Iterator[str]:
 def _bare_asserts(exercise: Exercise) -> list[int]:
     tree = ast.parse(exercise.source("checks"))
     return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert) and node.msg is None]
+
+
+def _place(exercise: Exercise) -> Iterator[str]:
+    """Whether its place in the course makes sense beside the others'."""
+    try:
+        place = exercise.place
+    except ValueError as error:
+        yield str(error)
+        return
+    if place.difficulty not in DIFFICULTIES or not place.summary:
+        yield f"exercise.toml has to give a difficulty of {', '.join(map(str, DIFFICULTIES))} and a summary"
+    others = {name: other.place for name, other in exercises().items() if name != exercise.name}
+    same = [name for name, other in others.items() if other.order == place.order]
+    yield from (f"exercise.toml gives the order of {name}, {place.order}" for name in same)
+    for name in place.needs:
+        if name not in others or others[name].order >= place.order:
+            yield f"exercise.toml needs {name!r}, which is no exercise that comes before"
 
 
 def _judged(exercise: Exercise, outcomes: list[Outcome]) -> Iterator[str]:

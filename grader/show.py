@@ -37,13 +37,13 @@ def brief(value: Any) -> str:
     """The value for reading: as `literal`, but long tensors are summed up, and exceptions named."""
     if isinstance(value, BaseException):
         return f"{type(value).__name__}: {value}" if str(value) else type(value).__name__
-    if isinstance(value, Tensor) and value.numel() > _LITERAL // 4:
+    if isinstance(value, Tensor) and _is_long(value):
         head = ", ".join(f"{float(x):.4g}" for x in value.detach().reshape(-1)[:4])
         return f"a tensor of shape {tuple(value.shape)}, {value.dtype}: {head}, …"
     if isinstance(value, (list, tuple)):
         shown = [brief(item) for item in value[:8]] + (["…"] if len(value) > 8 else [])
         inner = ", ".join(shown)
-        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {brief(item)}" for key, item in value.items()) + "}"
     return literal(value)
@@ -61,7 +61,26 @@ def difference(expected: Any, got: Any) -> tuple[str, str]:
         if places:
             first = difference(expected[places[0]], got[places[0]])
             return f"[{places[0]}] {first[0]}", f"[{places[0]}] {first[1]}"
+    if isinstance(expected, Tensor) and isinstance(got, Tensor) and _is_long(expected) and _is_long(got):
+        place = _first_difference(expected, got)
+        if place:
+            where = f"[{', '.join(map(str, place))}] of "
+            return tuple(f"{where}{brief(one)}: {_number(one[place], one.dtype)}" for one in (expected, got))  # type: ignore[return-value]  # two sides make a pair
     return brief(expected)[:LONGEST], brief(got)[:LONGEST]
+
+
+def _is_long(value: Tensor) -> bool:
+    return value.numel() > _LITERAL // 4
+
+
+def _first_difference(expected: Tensor, got: Tensor) -> tuple[int, ...]:
+    """The index of the first element that differs by more than rounding, () where forms differ or all agree."""
+    if expected.shape != got.shape or expected.dtype != got.dtype:
+        return ()
+    one, other = expected.detach().double(), got.detach().double()
+    share = torch.finfo(expected.dtype).eps ** 0.5 if expected.is_floating_point() else 0.0
+    places = (~torch.isclose(other, one, rtol=share, atol=0.0, equal_nan=True)).nonzero()
+    return tuple(int(i) for i in places[0]) if len(places) else ()
 
 
 def call_text(call: calls.Call, probe: Any) -> str:

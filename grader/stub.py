@@ -2,6 +2,7 @@
 
 import ast
 
+FILL_IN = "fill in "
 _ALWAYS = {"torch", "nn", "Tensor"}
 
 
@@ -40,7 +41,7 @@ def _hollow(tree: ast.Module | ast.ClassDef, lines: list[str | None], owner: str
 
 def _hollow_function(node: ast.FunctionDef, lines: list[str | None], owner: str) -> None:
     """Replace the body, but for the docstring, by one line that raises."""
-    refusal = " " * (node.col_offset + 4) + f'raise NotImplementedError("fill in {owner}{node.name}")'
+    refusal = " " * (node.col_offset + 4) + f'raise NotImplementedError("{FILL_IN}{owner}{node.name}")'
     start = node.body[0]
     end = node.end_lineno or node.lineno
     if ast.get_docstring(node):

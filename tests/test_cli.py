@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import cli
+from grader import cli, console
 from grader.exercise import ROOT, find
 from grader.result import Result
 
@@ -32,7 +32,7 @@ def wrong(tmp_path):
 
 def test_a_right_submission_ends_with_status_0(command, right):
     ended = command("huber", str(right))
-    assert ended.returncode == cli.PASS
+    assert ended.returncode == console.PASS
     count = 1 + len(find("huber").checks())
     assert f"{count} of {count} checks passed" in ended.stdout
     assert ended.stderr == ""
@@ -41,7 +41,7 @@ def test_a_right_submission_ends_with_status_0(command, right):
 
 def test_a_wrong_submission_ends_with_status_1_and_teaches(command, wrong):
     ended = command("huber", str(wrong))
-    assert ended.returncode == cli.FAIL
+    assert ended.returncode == console.FAIL
     for part in ("The loss is the mean over all elements, not their sum.", "expected:", "got:", "The contract (mean)"):
         assert part in ended.stdout
 
@@ -50,7 +50,7 @@ def test_the_untouched_stub_fails_and_says_what_to_fill_in(command, tmp_path):
     stub = tmp_path / "huber.py"
     stub.write_text(find("huber").derived_stub())
     ended = command("huber", str(stub))
-    assert ended.returncode == cli.FAIL
+    assert ended.returncode == console.FAIL
     assert "fill in HuberLoss" in ended.stdout
 
 
@@ -71,7 +71,7 @@ def test_the_untouched_stub_fails_and_says_what_to_fill_in(command, tmp_path):
 )
 def test_a_wrong_call_ends_with_status_2_and_one_helpful_line(command, arguments, words):
     ended = command(*arguments)
-    assert ended.returncode == cli.WRONG_CALL
+    assert ended.returncode == console.WRONG_CALL
     assert words in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert ended.stdout == ""
@@ -84,7 +84,7 @@ def test_an_unreadable_file_ends_with_status_2(command, right):
     else:
         right.chmod(0)
     ended = command("huber", str(right))
-    assert ended.returncode == cli.WRONG_CALL
+    assert ended.returncode == console.WRONG_CALL
     assert ended.stderr.count("\n") == 1
 
 
@@ -92,7 +92,7 @@ def test_json_to_standard_output_is_all_there_is(command, wrong):
     ended = command("huber", str(wrong), "--json", "-")
     result = Result.from_json(ended.stdout)
     assert (result.verdict, result.exercise, result.submission) == ("fail", "huber", str(wrong))
-    assert ended.returncode == cli.FAIL
+    assert ended.returncode == console.FAIL
 
 
 def test_json_to_a_file_comes_beside_the_report(command, right, tmp_path):
@@ -103,7 +103,7 @@ def test_json_to_a_file_comes_beside_the_report(command, right, tmp_path):
 
 def test_a_file_that_cannot_be_written_is_told_after_the_report(command, right):
     ended = command("huber", str(right), "--json", "/nowhere/out.json")
-    assert ended.returncode == cli.WRONG_CALL
+    assert ended.returncode == console.WRONG_CALL
     assert "/nowhere/out.json" in ended.stderr
     assert "checks passed" in ended.stdout
 
@@ -116,8 +116,10 @@ def test_a_fault_of_ours_ends_with_status_3_and_asks_for_a_report(monkeypatch, c
     def broken(arguments):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(cli, "_grade", broken)
-    assert cli.main(["huber"]) == cli.OUR_FAULT
+    from grader.commands import grade
+
+    monkeypatch.setattr(grade, "run", broken)
+    assert cli.main(["huber"]) == console.OUR_FAULT
     told = capsys.readouterr().err
     assert "ZeroDivisionError: ours" in told
     assert "please report" in told
@@ -127,13 +129,13 @@ def test_a_sandbox_that_is_required_and_missing_ends_with_status_3(monkeypatch, 
     from grader import launch
 
     monkeypatch.setattr(launch, "source", lambda confined, banned=(): launch.Spawner())
-    assert cli.main(["huber", str(right), "--sandbox", "require"]) == cli.OUR_FAULT
+    assert cli.main(["huber", str(right), "--sandbox", "require"]) == console.OUR_FAULT
     assert "no sandbox" in capsys.readouterr().err
 
 
 def test_without_a_sandbox_one_line_says_so(command, right):
     ended = command("huber", str(right), "--sandbox", "off")
-    assert ended.returncode == cli.PASS
+    assert ended.returncode == console.PASS
     assert ended.stdout.count("No sandbox") == 1
 
 
@@ -151,7 +153,7 @@ def test_interrupting_leaves_nothing_running(tmp_path):
     descendants = waited_for(started.pid)
     started.send_signal(signal.SIGINT)
     _, errors = started.communicate(timeout=30)
-    assert started.returncode == cli.INTERRUPTED
+    assert started.returncode == console.INTERRUPTED
     assert b"Traceback" not in errors
     assert gone(descendants)
     assert list(scratch.iterdir()) == []

@@ -83,3 +83,14 @@ def test_rounding_looks_alike_and_zeros_do_not(value):
     assert alike(value, value * (1 + torch.finfo(value.dtype).eps))
     assert not alike(value + 10, torch.zeros_like(value))
     assert alike({"a": [value, 1]}, {"a": [value.clone(), 1]})
+
+
+def test_errors_that_torch_words_differently_are_different_mistakes():
+    from grader.compare import alike, alike_in_words
+
+    one = RuntimeError("grad can be implicitly created only for scalar outputs")
+    other = RuntimeError("Trying to backward through the graph a second time")
+    assert alike(one, other)
+    assert not alike_in_words(one, other)
+    assert alike_in_words(RuntimeError("size 3 must match size 4"), RuntimeError("size 1 must match size 7"))
+    assert alike_in_words(ValueError("mine"), ValueError("yours"))

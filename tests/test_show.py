@@ -12,7 +12,7 @@ from grader.authoring import LAYOUTS, shapes, tensors
 from grader.compare import equal
 from grader.exercise import exercises
 from grader.harmless import harmless
-from grader.show import literal
+from grader.show import brief, difference, literal
 from grader.wire import DTYPES
 
 ALL = [(name, mistake) for name, exercise in exercises().items() for mistake in list(exercise.mistakes)[::4]]
@@ -55,3 +55,17 @@ def test_the_code_of_a_counterexample_runs_beside_the_submission(graded, tmp_pat
         last = ended.stderr.strip().splitlines()[-1]
         assert last.rpartition(".")[2].partition(":")[0] in shown.got, (last, shown.got)
     assert "grader" not in shown.reproduce
+
+
+def test_long_answers_are_shown_where_they_first_differ():
+    want = torch.zeros(5, 20)
+    got = want.clone()
+    got[3, 7] = 2.0
+    expected, shown = difference(want, got)
+    assert expected.startswith("[3, 7] of a tensor of shape (5, 20)")
+    assert expected.endswith(": 0.0")
+    assert shown.endswith(": 2.0")
+
+
+def test_a_tuple_of_one_keeps_its_comma():
+    assert brief((5,)) == "(5,)"

@@ -1,12 +1,11 @@
 """A result for the terminal: every check in a line, then each failed one explained."""
 
-import io
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from grader.harmless import without_commands
+from grader.reports.canvas import canvas, finished
 from grader.reports.text import Line, again, explain
 from grader.result import CheckResult, Result
 
@@ -18,30 +17,20 @@ _DEEPER = 2
 
 def terminal(result: Result, width: int, color: bool, all_code: bool = False) -> str:
     """The report as text with ANSI colours, or without; code lines are never wrapped, so that they can be pasted."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console = canvas(width, color)
     _head(console, result)
+    widest = max((len(check.name) for check in result.checks), default=0)
     for check in result.checks:
-        _line(console, check)
+        _line(console, check, widest)
     told: set[str] = set()
     for number, check in enumerate(result.failed):
         console.print()
         known = check.misconception.name if check.misconception else ""
         is_repeated = known in told and not all_code
-        _explained(console, again(check) if is_repeated else explain(check, code=all_code or number == 0))
+        explained(console, again(check) if is_repeated else explain(check, code=all_code or number == 0))
         told |= {known} - {""}
     _tail(console, result, all_code)
-    return without_commands("\n".join(line.rstrip() for line in out.getvalue().split("\n")))
+    return without_commands(finished(console))
 
 
 def _head(console: Console, result: Result) -> None:
@@ -50,15 +39,21 @@ def _head(console: Console, result: Result) -> None:
     console.print(Text(f"{passed} of {len(result.checks)} checks passed, score {result.score:.2f}\n"))
 
 
-def _line(console: Console, check: CheckResult) -> None:
-    mark, style = _MARKS.get(check.status, _FAILED)
-    text = Text.assemble((f"{mark} ", style), (f"{check.name:<18} ", "bold"), (check.claim, "dim"))
+def _line(console: Console, check: CheckResult, widest: int) -> None:
+    text = Text.assemble(mark(check), (f"{check.name:<{widest}}  ", "bold"), (check.claim, "dim"))
     if check.status == "not_run":
-        text = Text(f"{mark} {check.name:<18} {check.message}", style="dim")
+        text = Text(f"{mark(check)[0]}{check.name:<{widest}}  {check.message}", style="dim")
     console.print(text, no_wrap=True, overflow="ellipsis")
 
 
-def _explained(console: Console, lines: list[Line]) -> None:
+def mark(check: CheckResult) -> tuple[str, str]:
+    """The sign before a check's name, and its style."""
+    sign, style = _MARKS.get(check.status, _FAILED)
+    return f"{sign} ", style
+
+
+def explained(console: Console, lines: list[Line]) -> None:
+    """Print what is told of one check."""
     for line in lines:
         text = Text(line.text, style=_STYLES[line.role])
         if line.role == "code":

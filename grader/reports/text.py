@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.result import CheckResult, Counterexample
+from grader.result import CheckResult, Counterexample, Result
 
 Role = Literal["title", "body", "rule", "thought", "label", "code"]
 _TITLES = {
@@ -37,6 +37,15 @@ def explain(check: CheckResult, code: bool = True) -> list[Line]:
     if check.counterexample:
         lines += _counterexample(check.counterexample, code)
     return lines
+
+
+def most_useful(result: Result) -> CheckResult | None:
+    """The failed check to read first: one whose mistake is known, else one with a counterexample, else the first."""
+
+    def rank(check: CheckResult) -> int:
+        return 0 if check.misconception else 1 if check.counterexample else 2
+
+    return min(result.failed, key=rank, default=None)
 
 
 def again(check: CheckResult) -> list[Line]:
