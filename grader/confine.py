@@ -60,6 +60,13 @@ def visible(readable: Iterable[str], hidden: Iterable[str]) -> Iterator[Path]:
         yield from _without(Path(path).resolve(), covered)
 
 
+def opened_up(readable: Iterable[str], hidden: Iterable[str]) -> set[Path]:
+    """The folders that `visible` replaces by what is in them."""
+    roots = {Path(path).resolve() for path in readable}
+    above = {folder for path in hidden for folder in Path(path).resolve().parents}
+    return {folder for folder in above if roots & {folder, *folder.parents}}
+
+
 def _without(path: Path, covered: set[Path]) -> Iterator[Path]:
     if path in covered or not path.exists():
         return

@@ -5,12 +5,15 @@ import gc
 import io
 import json
 import os
+import pkgutil
 import signal
 import socket
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import FileFinder
+from pathlib import Path
 from typing import Any
 
 from grader import ban, confine, eager, wire
@@ -57,6 +60,7 @@ def main(
         worker = _warm_worker()
         ban.forbid(banned)
         sandbox = confine.prepare(readable, hidden, scratch) if confined else None
+        _keep_listings(confine.opened_up(readable, hidden))
         confine.adopt_orphans()
         gc.collect()
         gc.freeze()
@@ -69,6 +73,18 @@ def main(
             for pid in alive:
                 _end(pid, set())
             remove(scratch)
+
+
+def _keep_listings(folders: Iterable[Path]) -> None:
+    """Remember for good what is in the folders that a worker may not list, of which it sees only what is not hidden.
+
+    Python lists a folder anew when a package is installed in it, and would find nothing there.
+    """
+    for folder in folders:
+        finder = pkgutil.get_importer(str(folder))
+        if isinstance(finder, FileFinder):
+            finder.find_spec("a module that is not there")
+            vars(finder)["_fill_cache"] = lambda: None
 
 
 def _attend(

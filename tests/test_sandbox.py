@@ -1,7 +1,9 @@
 """Workers under limits, with and without fork, and what the judge makes of them."""
 
 import os
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +86,26 @@ def test_the_filter_is_a_program_whose_jumps_stay_inside(machine):
     assert 20 < len(steps) < 4096
     for place, step in enumerate(steps):
         assert place + 1 + max(step[2], step[3]) < len(steps) or step[0] == 0x06
+
+
+def test_a_package_installed_meanwhile_does_not_make_imports_fail(monkeypatch):
+    from importlib.machinery import FileFinder
+
+    from grader.forkserver import _keep_listings
+
+    folder = str(launch.policy.PACKAGE.parent / "tests")
+    finder = FileFinder(folder, *[])
+    monkeypatch.setitem(sys.path_importer_cache, folder, finder)
+    _keep_listings([Path(folder)])
+    kept = set(finder._path_cache)
+    finder._path_mtime = -1
+    monkeypatch.setattr(os, "listdir", lambda path: [])
+    finder.find_spec("anything")
+    assert kept == set(finder._path_cache) != set()
+
+
+def test_the_folders_that_are_opened_up_are_those_above_what_is_hidden(tmp_path):
+    assert confine.opened_up([str(tmp_path / "a")], [str(tmp_path / "a/b/c"), str(tmp_path / "d/e")]) == {
+        tmp_path / "a",
+        tmp_path / "a/b",
+    }
