@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PYTHON_MAGICS = {"time", "capture", "prun", "debug", "snakeviz"}
+_MOST_MAGICS = 4
 _CELL_MAGIC = re.compile(r"%%(\w*)")
 _MAGIC = re.compile(
     r"""\s*(?: [%!] | \?\??\S | [,;/][A-Za-z_]              # %matplotlib, !pip, ?torch, autocall
@@ -58,7 +59,10 @@ def cells(data: bytes) -> list[Cell]:
 def python(source: str) -> tuple[str, ast.Module]:
     """The cell's text as Python, line for line, with `pass` for every magic line, and its tree; raises Skipped."""
     text = "\n".join(re.split(r"\r\n|\r|\n", source))
-    while found := _CELL_MAGIC.match(text.lstrip()):
+    for _ in range(_MOST_MAGICS):
+        found = _CELL_MAGIC.match(text.lstrip())
+        if not found:
+            break
         if found[1] not in _PYTHON_MAGICS:
             raise Skipped(f"is %%{found[1]}")
         blank = text[: len(text) - len(text.lstrip())]

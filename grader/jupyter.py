@@ -8,6 +8,7 @@ comparison with the solution would see all of that. So nothing is graded here. T
 import difflib
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from grader.result import Result
 _FILE = "notebook.ipynb"
 _SHOWN = "this notebook"
 _WIDTH = 100
+_COUNTED = "Cells are counted as they were executed: cell 3 is the one marked [3]."
 _GRADER = """\
 import sys
 sys.path.insert(0, {folder!r})
@@ -40,15 +42,19 @@ class CannotCheck(RuntimeError):
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """A result that a notebook shows as HTML, and a terminal as text; `note` is what the learner should know besides."""
+    """A result that a notebook shows as HTML, and a terminal as text; `note` is what else the learner should know."""
 
     result: Result
     note: str = ""
 
     def __str__(self) -> str:
-        from grader.reports.terminal import terminal
+        drawn = random.getstate()  # rich draws numbers, and a learner's seed must give what it gave before
+        try:
+            from grader.reports.terminal import terminal
 
-        return terminal(self.result, width=_WIDTH, color=False) + (f"\n{self.note}\n" if self.note else "")
+            return terminal(self.result, width=_WIDTH, color=False) + (f"\n{self.note}\n" if self.note else "")
+        finally:
+            random.setstate(drawn)
 
     __repr__ = __str__
 
@@ -78,7 +84,7 @@ def check(name: str, seed: int = 0) -> Verdict:
         raise CannotCheck(str(error)) from None
     _demand(exercise, shell.user_ns)
     result = _graded(exercise, _executed(shell), seed)
-    return Verdict(result, _noted(result))
+    return Verdict(result, "\n".join(filter(None, [_COUNTED, _noted(result)])))
 
 
 def _shell() -> Any:

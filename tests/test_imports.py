@@ -11,12 +11,13 @@ from grader.exercise import ROOT
 
 WORKER_SIDE = {"ban", "calls", "confine", "eager", "forkserver", "landlock", "modules", "seccomp", "wire", "worker"}
 ALLOWED = {
-    "__init__": {"judge", "result"},
+    "__init__": {"judge", "jupyter", "result"},
     "__main__": {"cli"},
     "authoring": {"compare"},
     "ban": set(),
     "bench": {"diagnosis", "examples", "exercise", "launch", "result", "sandbox", "show", "side", "submission"},
     "calls": set(),
+    "cells": set(),
     "cli": {"exercise", "judge", "launch", "reports.table", "reports.terminal", "result", "selfcheck", "submission"},
     "compare": set(),
     "confine": {"landlock", "seccomp"},
@@ -38,12 +39,16 @@ ALLOWED = {
     "exercise": {"modules", "stub"},
     "forkserver": {"ban", "confine", "eager", "wire", "worker"},
     "judge": {"bench", "calls", "eager", "exercise", "launch", "result", "sandbox", "show", "submission"},
+    "jupyter": {"exercise", "progress", "reports.html", "reports.terminal", "result", "workspace"},
     "landlock": set(),
     "launch": {"policy"},
     "modules": set(),
+    "needs": set(),
+    "notebook": {"cells", "needs"},
     "policy": set(),
     "pytest_plugin": {"exercise", "judge", "launch", "reports.text", "result", "submission"},
     "reports.__init__": set(),
+    "reports.html": {"reports.text", "result"},
     "reports.table": {"selfcheck"},
     "reports.terminal": {"reports.text", "result"},
     "reports.text": {"result"},
@@ -54,7 +59,7 @@ ALLOWED = {
     "show": {"calls", "compare", "side"},
     "side": {"calls", "wire"},
     "stub": set(),
-    "submission": set(),
+    "submission": {"notebook"},
     "trivial": {"calls", "compare", "examples", "exercise", "side"},
     "wire": set(),
     "worker": {"calls", "modules", "wire"},
@@ -104,7 +109,10 @@ def test_the_worker_loads_no_module_of_our_side():
     assert {name.removeprefix("grader.") for name in loaded.split()} <= WORKER_SIDE
 
 
-@pytest.mark.parametrize("module", ["grader.cli", "grader.pytest_plugin", "grader.exercise", "grader.launch"])
+STARTED = ["grader.cli", "grader.pytest_plugin", "grader.exercise", "grader.launch", "grader.jupyter"]
+
+
+@pytest.mark.parametrize("module", STARTED)
 def test_what_every_start_loads_does_without_torch(module):
     code = f"import sys, {module}\nprint(sorted({{'torch', 'hypothesis', 'rich', 'numpy'}} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
