@@ -125,6 +125,12 @@ def test_what_nothing_needs_is_not_run():
     )
 
 
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_binding_that_may_not_happen_is_kept_with_the_one_before(value):
+    cells = [f"k = {value}", "def f(): return 0", "if k:\n    def f(): return 1"]
+    assert answer(*cells)["f"]() == value
+
+
 def test_a_first_try_that_fails_does_no_harm():
     assert answer("class f(undefined.Module): pass", "class f:\n    def m(self): return super(f, self)")["f"]().m()
 
@@ -137,6 +143,10 @@ STATEMENTS = st.one_of(
     st.builds("def g(a={}): return (a, {}, h())".format, NAMES, NAMES),
     st.builds("def h(): return {}".format, NAMES),
     st.builds("def f(): return ({}, g(), T, C.v, C().m())".format, NAMES),
+    st.builds("def f(): return {}, D()".format, NAMES),
+    st.builds("def f(): return {}".format, NAMES),
+    st.just("D = h"),
+    st.builds("def D(): return h(), {}".format, NAMES),
     st.builds("def f(a=g()): return a, f.__defaults__, {}".format, NAMES),
     st.builds("class C:\n    v = {}\n    def m(self): return {}, h()".format, NAMES, NAMES),
     st.builds("class C(C):\n    w = v = {}".format, NAMES),
@@ -147,16 +157,20 @@ STATEMENTS = st.one_of(
     st.builds("for {} in T:\n    {} = 1".format, NAMES, NAMES),
     st.builds("if {} > 3:\n    {} = 2\nelse:\n    def h(): return 5".format, NAMES, NAMES),
     st.builds("{} = [{} + i for i in range(2)][1]".format, NAMES, NAMES),
-    st.builds("def s():\n    global {}\n    {} = 7".format, st.shared(NAMES), st.shared(NAMES)),
+    NAMES.map(lambda name: f"def s():\n    global {name}\n    {name} = 7"),
     st.just("s()"),
     st.just("C, D = C, h"),
+    st.builds("if {} > {}:\n    {} = 8".format, NAMES, NAMES, NAMES),
     st.just("h = (lambda k: lambda: k())(h)"),
     st.just("@(lambda k: lambda: (k(), y))\ndef h(): return x"),
 )
 START = """\
-x, y, z = 1, 2, 3
+x = 1
+y = 2
+z = 3
 T = [0]
 def h(): return x
+D = h
 def g(): return h()
 class C:
     v = y
