@@ -76,7 +76,8 @@ class Needs:
     attributes and items, `setattr`, method calls as statements (`TABLE.append(1)`) and functions that say `global`
     count from where they stand on; other calls do not (`print(f)`, `train(f)`, `plt.show()`, `torch.manual_seed(0)`),
     nor does `del name`, since a name that is deleted would only be missed. Star imports count for every name that is
-    not bound after them. What is reached through strings alone (`eval`, `globals()["f"]`) is not seen.
+    not bound after them. What is reached through strings alone (`eval`, `globals()["f"]`), or changed through a second
+    name for the same object (`A = HuberLoss`, then `A.f = g`), is not seen.
     """
 
     statements: Sequence[Uses]
