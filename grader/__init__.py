@@ -1,4 +1,4 @@
-"""Checks PyTorch exercises: `grade(name, path)` returns a frozen `Result`."""
+"""Checks PyTorch exercises: `grade(name, path)` returns a frozen `Result`; `check(name)`, in a notebook, shows one."""
 
 import os
 import sys
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from grader.judge import grade
+    from grader.jupyter import check
     from grader.result import CheckResult, Counterexample, Misconception, Result
 
 __version__ = "0.1.0"
-__all__ = ["CheckResult", "Counterexample", "Misconception", "Result", "grade"]
+__all__ = ["CheckResult", "Counterexample", "Misconception", "Result", "check", "grade"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from grader.judge import grade
 
         return grade
+    if name == "check":
+        from grader.jupyter import check
+
+        return check
     if name in __all__:
         from grader import result
 

@@ -47,26 +47,29 @@ class Bench:
 def run_imports(bench: Bench) -> tuple[CheckResult, Worker | None]:
     """The first check of every exercise: the file runs, and defines the entry points.
 
-    The worker of a file that does so is still there, and may serve the next check: nothing has been called yet.
+    The worker of a file that does so is still there, and may serve the next check: nothing has been called yet. What
+    was taken out of a notebook is part of this check's message, passed or not, rather than of the output: that is the
+    submission's own voice, which could tell of cells that there are not.
     """
     started = time.perf_counter()
     names = bench.exercise.entry_points
     blank = CheckResult(IMPORTS, f"The file imports and defines {_listed(names)}.", 0.0, "pass")
     if bench.submission.fault:
-        return replace(blank, status="fail", message=bench.submission.fault), None
+        return replace(blank, status="fail", message=harmless(bench.submission.fault)), None
     worker = Worker(bench.source, bench.limits, bench.load, bench.clock)
     try:
-        found = _loaded(blank, worker.loaded(), names, bench.submission.filename)
+        found = _loaded(blank, worker.loaded(), names, bench.submission)
     except Lost as lost:
         found = replace(blank, status=lost.status, message=lost.message)  # type: ignore[arg-type]  # one of Status
     if found.status != "pass":
         worker.end()
-    return replace(found, seconds=_since(started)), worker
+    message = "\n".join([*([found.message] if found.message else []), *map(harmless, bench.submission.notes)])
+    return replace(found, message=message, seconds=_since(started)), worker
 
 
-def _loaded(blank: CheckResult, reply: dict[str, Any], names: list[str], filename: str) -> CheckResult:
+def _loaded(blank: CheckResult, reply: dict[str, Any], names: list[str], read: Submission) -> CheckResult:
     if "raised" in reply:
-        return replace(blank, **_failure(Raised.of(reply["raised"]), filename))
+        return replace(blank, **_failure(Raised.of(reply["raised"]), read))
     if not isinstance(reply["value"], list):
         raise Lost("crash", "the answer was not one that the worker gives: something else wrote to its channel")
     defined = [str(name) for name in reply["value"]]
@@ -101,7 +104,7 @@ def run_one(bench: Bench, check: Check, fresh: Worker | None = None) -> tuple[Ch
     except Lost as lost:
         done = replace(blank, status=lost.status, message=lost.message)  # type: ignore[arg-type]  # one of Status
     except Raised as error:
-        done = replace(blank, **_failure(error, bench.submission.filename))
+        done = replace(blank, **_failure(error, bench.submission))
     except Exception:
         done = replace(blank, status="error", message=harmless(traceback.format_exc()))
     return replace(done, seconds=_since(started)), worker
@@ -126,9 +129,9 @@ def ask_worker(worker: Worker, call: Any) -> Any:
     return reply["value"]
 
 
-def _failure(error: Raised, filename: str) -> dict[str, Any]:
+def _failure(error: Raised, read: Submission) -> dict[str, Any]:
     status = "memory" if diagnosis.is_memory(error) else "fail"
-    return {"status": status, "message": harmless(raised_text(error, filename))}
+    return {"status": status, "message": harmless(raised_text(error, read.place))}
 
 
 def _listed(names: list[str]) -> str:

@@ -115,7 +115,7 @@ def _is_theirs(bench: "Bench", check: Check, failure: Failure) -> bool:
 def _message(bench: "Bench", check: Check, failure: Failure) -> str:
     error = failure.error
     if isinstance(error, Raised):
-        text = show.raised_text(error, bench.submission.filename)
+        text = show.raised_text(error, bench.submission.place)
         if is_unfilled(error):
             return text
     elif isinstance(error, AssertionError):

@@ -35,13 +35,13 @@ def grade(
     limits: Limits | None = None,
     on_check: OnCheck | None = None,
 ) -> Result:
-    """Grade the file at `path` as a submission for exercise `name`.
+    """Grade the file at `path`, Python or a notebook, as a submission for exercise `name`.
 
     Raises Unknown (no such exercise), Unreadable (no such file) and NoSandbox (`sandbox="require"`, and none is to
     be had). `on_check` is called with each check's result as soon as it is known.
     """
     exercise = find(name)
-    read = submission.read(str(path))
+    read = submission.read(str(path), exercise.entry_points)
     return grade_text(exercise, read, seed=seed, sandbox=sandbox, limits=limits, on_check=on_check)
 
 
@@ -142,7 +142,7 @@ class Grading:
         outputs = [worker.output for worker in self._workers]
         first = outputs[0] if outputs else ""
         more = next((text.removeprefix(first) for text in outputs[1:] if text != first), "")
-        text = harmless(first + more).replace(self._bench.source.scratch, "~")
+        text = self._bench.submission.placed(harmless(first + more)).replace(self._bench.source.scratch, "~")
         return text if len(text) <= _OUTPUT else f"{text[:_OUTPUT]}\n… (more was printed)"
 
     def _run(self, name: str) -> CheckResult:

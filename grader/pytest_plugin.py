@@ -126,7 +126,7 @@ class SubmissionFile(pytest.File):
         config = self.config
         return Grading(
             self.exercise,
-            read(str(self.path)),
+            read(str(self.path), self.exercise.entry_points),
             seed=config.getoption("--grader-seed"),
             sandbox=config.getoption("--sandbox"),
         )

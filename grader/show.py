@@ -4,6 +4,8 @@ import ast
 import base64
 import inspect
 import math
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,7 @@ def difference(expected: Any, got: Any) -> tuple[str, str]:
         place = _first_difference(expected, got)
         if place:
             where = f"[{', '.join(map(str, place))}] of "
-            return tuple(f"{where}{brief(one)}: {_number(one[place], one.dtype)}" for one in (expected, got))  # type: ignore[return-value]  # two sides make a pair
+            return tuple(f"{where}{brief(one)}: {_number(one.detach()[place], one.dtype)}" for one in (expected, got))  # type: ignore[return-value]  # two sides make a pair
     return brief(expected)[:LONGEST], brief(got)[:LONGEST]
 
 
@@ -97,16 +99,27 @@ def call_text(call: calls.Call, probe: Any) -> str:
 
 
 def reproduction(call: calls.Call, filename: str, probes_source: str, expected: str, got: str) -> str:
-    """Source that makes the call beside the submission's file, with torch alone, and prints the answer."""
+    """Source that makes the call beside the submission's file, with torch alone, and prints the answer.
+
+    For a notebook it is a cell of that notebook, and a function: a probe may be called like the learner's own.
+    """
+    if Path(filename).suffix.lower() != ".ipynb":
+        learner = f"learner = importlib.import_module({Path(filename).stem!r})  # your file, in this folder"
+        return "\n".join(["import importlib", *_replay(call, learner, probes_source, expected, got)]) + "\n"
+    learner = "import __main__ as learner  # your notebook: run this in a cell of it"
+    body = textwrap.indent("\n".join(_replay(call, learner, probes_source, expected, got)), "    ")
+    return f"def _counterexample():\n{body}\n\n\n_counterexample()\n"
+
+
+def _replay(call: calls.Call, learner: str, probes_source: str, expected: str, got: str) -> list[str]:
     arguments = [f"    {_argument(call, i)}," for i in range(len(call.args))]
     keywords = "".join(f", {name}={literal(value)}" for name, value in call.kwargs.items())
-    lines = [
-        "import importlib",
+    return [
         "import random",
         "",
         "import torch",
         "",
-        f"learner = importlib.import_module({Path(filename).stem!r})  # your file, in this folder",
+        learner,
         "",
         "",
         _needed(probes_source, call.probe),
@@ -121,7 +134,6 @@ def reproduction(call: calls.Call, filename: str, probes_source: str, expected: 
         *[f"# expected: {line}" for line in expected.splitlines()],
         *[f"# got:      {line}" for line in got.splitlines()],
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _argument(call: calls.Call, index: int) -> str:
@@ -211,14 +223,14 @@ def _number(value: Tensor, dtype: torch.dtype) -> str:
     return repr(float(str(short(float(value)))))
 
 
-def raised_text(error: Raised, filename: str) -> str:
-    """What a submission raised, with its own frames alone."""
+def raised_text(error: Raised, place: Callable[[int], str]) -> str:
+    """What a submission raised, with its own frames alone; `place` says where a line of its text is."""
     kind, message, frames = error.info["type"], error.info["message"], error.info["frames"]
     # Its further lines are set in: they cannot be taken for the report's own.
     kind, message = " ".join(kind.split()), message.replace("\n", "\n    ")
     lines = [f"{kind}: {message}" if message else f"{kind} was raised"]
     for number, function, line in frames:
-        lines.append(f"  {filename}, line {number}, in {' '.join(function.split())}")
+        lines.append(f"  {place(number)}, in {' '.join(function.split())}")
         if line:
             lines.append(f"    {line}")
     return "\n".join(lines)

@@ -194,7 +194,7 @@ class Watch:
 
     def _read(self) -> str | None:
         try:
-            return read(str(self.workspace.file(self.exercise))).sha256
+            return read(str(self.workspace.file(self.exercise)), self.exercise.entry_points).sha256
         except Unreadable:
             return None
 

@@ -23,7 +23,7 @@ WORKER_SIDE = {
     "worker",
 }
 ALLOWED = {
-    "__init__": {"judge", "result"},
+    "__init__": {"judge", "jupyter", "result"},
     "__main__": {"cli"},
     "authoring": {"compare", "picture"},
     "ban": set(),
@@ -40,6 +40,7 @@ ALLOWED = {
         "submission",
     },
     "calls": set(),
+    "cells": set(),
     "cli": {"console", "exercise", "progress", "submission", "workspace"},
     "commands.__init__": set(),
     "commands.grade": {
@@ -111,10 +112,13 @@ ALLOWED = {
     "forkserver": {"ban", "confine", "eager", "scratch", "wire", "worker"},
     "harmless": set(),
     "judge": {"bench", "calls", "eager", "exercise", "harmless", "launch", "result", "sandbox", "submission"},
+    "jupyter": {"exercise", "progress", "reports.html", "reports.terminal", "result", "workspace"},
     "landlock": set(),
     "launch": {"policy", "scratch"},
     "listing": {"exercise", "progress", "workspace"},
     "modules": set(),
+    "needs": set(),
+    "notebook": {"cells", "needs"},
     "picture": set(),
     "plot": {"bench", "calls", "eager", "exercise", "launch", "picture", "sandbox", "side", "submission"},
     "policy": set(),
@@ -122,6 +126,7 @@ ALLOWED = {
     "pytest_plugin": {"exercise", "judge", "launch", "reports.text", "result", "submission"},
     "reports.__init__": set(),
     "reports.canvas": set(),
+    "reports.html": {"reports.text", "result"},
     "reports.listing": {"exercise", "listing", "reports.canvas"},
     "reports.statement": {"reports.canvas"},
     "reports.svg": set(),
@@ -138,7 +143,7 @@ ALLOWED = {
     "side": {"calls", "wire"},
     "stub": set(),
     "stubs": {"exercise", "files", "workspace"},
-    "submission": set(),
+    "submission": {"notebook"},
     "trivial": {"calls", "compare", "examples", "exercise", "side"},
     "watch": {"events", "exercise", "listing", "progress", "result", "stubs", "submission", "workspace"},
     "wire": set(),
@@ -190,7 +195,10 @@ def test_the_worker_loads_no_module_of_our_side():
     assert {name.removeprefix("grader.") for name in loaded.split()} <= WORKER_SIDE
 
 
-@pytest.mark.parametrize("module", ["grader.cli", "grader.pytest_plugin", "grader.exercise", "grader.launch"])
+STARTED = ["grader.cli", "grader.pytest_plugin", "grader.exercise", "grader.launch", "grader.jupyter"]
+
+
+@pytest.mark.parametrize("module", STARTED)
 def test_what_every_start_loads_does_without_torch(module):
     code = f"import sys, {module}\nprint(sorted({{'torch', 'hypothesis', 'rich', 'numpy'}} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -22,7 +22,7 @@ from grader.submission import LARGEST, Unreadable, read
 def test_source_is_decoded_as_python_does(tmp_path, data, text):
     path = tmp_path / "huber.py"
     path.write_bytes(data)
-    submission = read(str(path))
+    submission = read(str(path), [])
     assert (submission.text, submission.fault) == (text, "")
     assert submission.filename == "huber.py"
     assert submission.sha256 == hashlib.sha256(data).hexdigest()
@@ -31,7 +31,7 @@ def test_source_is_decoded_as_python_does(tmp_path, data, text):
 def test_a_file_that_is_too_large_is_hashed_but_not_kept(tmp_path):
     data = b"#" * (LARGEST + 1)
     (tmp_path / "huber.py").write_bytes(data)
-    submission = read(str(tmp_path / "huber.py"))
+    submission = read(str(tmp_path / "huber.py"), [])
     assert submission.text == ""
     assert str(LARGEST + 1) in submission.fault
     assert submission.sha256 == hashlib.sha256(data).hexdigest()
@@ -40,4 +40,4 @@ def test_a_file_that_is_too_large_is_hashed_but_not_kept(tmp_path):
 @pytest.mark.parametrize("path", ["missing.py", "bad\0name.py", "", "x" * 5000])
 def test_a_path_to_nothing_is_told(tmp_path, path):
     with pytest.raises(Unreadable):
-        read(str(tmp_path / "folder" / path) if path else str(tmp_path / "none"))
+        read(str(tmp_path / "folder" / path) if path else str(tmp_path / "none"), [])

@@ -47,11 +47,11 @@ def run(arguments: list[str]) -> int:
 
 def _read(exercise: Exercise, path: str | None, workspace: Workspace | None) -> Submission:
     if path or not workspace:
-        return read(path or "")
+        return read(path or "", exercise.entry_points)
     own = workspace.file(exercise)
     if not own.exists():
         raise Unreadable(f"{shown(own)} does not exist; `python -m grader reset {exercise.name}` writes it anew")
-    return read(shown(own))
+    return read(shown(own), exercise.entry_points)
 
 
 def _note(workspace: Workspace, result: "Result") -> None:
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Grade a submission for an exercise: your own file under exercises/, or the one at PATH.",
     )
     parser.add_argument("name", metavar="NAME", help="the exercise, such as huber")
-    parser.add_argument("path", metavar="PATH", nargs="?", help="the submission's file")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="the submission's file, .py or .ipynb")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="other random cases (default 0)")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON too; - for standard output alone")
     parser.add_argument("--svg", metavar="FILE", help="write the report as a picture of a terminal too")

@@ -20,7 +20,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--tensorboard", metavar="DIR", help="write the curves as event files into this folder")
     options = parser.parse_args(arguments)
     exercise = find(options.name)
-    submission = read(options.path or shown(workspaces.here().file(exercise)))
+    submission = read(options.path or shown(workspaces.here().file(exercise)), exercise.entry_points)
     launch.source(confined=True, banned=exercise.banned)
     from grader.harmless import harmless
     from grader.plot import NoPicture, draw, picture_of, write_events
@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         raise WrongCall(f"the picture cannot be written: {error.filename or out}: {error.strerror or error}") from None
     except (Raised, Lost) as error:
-        told = harmless(raised_text(error, submission.filename)) if isinstance(error, Raised) else error.message
+        told = harmless(raised_text(error, submission.place)) if isinstance(error, Raised) else error.message
         say(f"your code has to run before it can be drawn; `python -m grader {exercise.name}` tells more\n{told}")
         return FAIL
     return PASS

@@ -52,7 +52,9 @@ def _watch(workspace: Workspace, exercise: Exercise) -> None:
     watch = Watch(
         workspace=workspace,
         exercise=exercise,
-        grade=lambda exercise, path, on_check: grade_text(exercise, read(path), on_check=on_check),
+        grade=lambda exercise, path, on_check: grade_text(
+            exercise, read(path, exercise.entry_points), on_check=on_check
+        ),
         draw=draw,
         shown_path=lambda exercise: shown(workspace.file(exercise)),
     )

@@ -11,6 +11,7 @@ def canvas(width: int, color: bool) -> Console:
         file=io.StringIO(),
         width=width,
         force_terminal=color,
+        force_jupyter=False,  # in a kernel rich would show each line itself, and write none of them
         no_color=not color,
         color_system="standard" if color else None,
         highlight=False,

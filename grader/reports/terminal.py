@@ -44,6 +44,9 @@ def _line(console: Console, check: CheckResult, widest: int) -> None:
     if check.status == "not_run":
         text = Text(f"{mark(check)[0]}{check.name:<{widest}}  {check.message}", style="dim")
     console.print(text, no_wrap=True, overflow="ellipsis")
+    if check.status == "pass":
+        for line in check.message.splitlines():
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, _DEEPER), expand=False))
 
 
 def mark(check: CheckResult) -> tuple[str, str]:

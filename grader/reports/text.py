@@ -68,7 +68,8 @@ def _counterexample(shown: Counterexample, code: bool) -> list[Line]:
         *_labelled("got", shown.got),
     ]
     if code:
-        lines.append(Line("body", "To see it without the grader, run this beside your file:"))
+        where = "in a cell of your notebook" if "import __main__ as learner" in shown.reproduce else "beside your file"
+        lines.append(Line("body", f"To see it without the grader, run this {where}:"))
         lines += [Line("code", text) for text in shown.reproduce.rstrip("\n").split("\n")]
     return lines
 
