@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grader.bench import Bench
 
 _MOST_REPLAYED = 24
+_MOST_QUOTED = 2
 _LONGEST = 4000
 _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 
@@ -122,10 +123,15 @@ def _message(bench: "Bench", check: Check, failure: Failure) -> str:
         text = _shortened(str(error)) or check.claim
     else:
         text = _shortened(f"the answer could not be used: {type(error).__name__}: {error}")
-    rules = [
-        f"The contract ({name}): {bench.exercise.rules[name]}" for name in check.rules if name in bench.exercise.rules
-    ]
-    return "\n".join([text, *rules])
+    return "\n".join([text, *_quoted(bench.exercise, check)])
+
+
+def _quoted(exercise: Exercise, check: Check) -> list[str]:
+    """The rules that a check enforces, the first ones in full: its author names the closest first."""
+    rules = [name for name in check.rules if name in exercise.rules]
+    quoted = [f"The contract ({name}): {exercise.rules[name]}" for name in rules[:_MOST_QUOTED]]
+    more = ", ".join(rules[_MOST_QUOTED:])
+    return [*quoted, f"The contract says more under: {more}"] if more else quoted
 
 
 def _shortened(text: str) -> str:

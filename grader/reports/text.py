@@ -29,7 +29,7 @@ def explain(check: CheckResult, code: bool = True) -> list[Line]:
     """Claim, what went wrong, the known mistake it looks like, and the counterexample, with its code if asked for."""
     lines = [Line("title", f"{check.name} {_TITLES[check.status]}"), Line("body", f"Claim: {check.claim}")]
     for text in check.message.splitlines():
-        lines.append(Line("rule" if text.startswith("The contract (") else "body", text))
+        lines.append(Line("rule" if text.startswith("The contract ") else "body", text))
     if check.misconception:
         lines.append(
             Line("thought", f"This looks like “{check.misconception.name}”: {check.misconception.explanation}")
