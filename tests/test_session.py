@@ -23,11 +23,15 @@ PATIENCE = 120.0
 class Terminal:
     """A program in a pseudo-terminal, and the screen that it has drawn."""
 
-    def __init__(self, columns: int, lines: int, folder: Path, *arguments: str) -> None:
+    def __init__(self, columns: int, lines: int, folder: Path, *arguments: str, **environment: str) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.child = pexpect.spawn(
-            sys.executable, ["-m", "grader", *arguments], cwd=folder, env=ENVIRONMENT, dimensions=(lines, columns)
+            sys.executable,
+            ["-m", "grader", *arguments],
+            cwd=folder,
+            env=ENVIRONMENT | environment,
+            dimensions=(lines, columns),
         )
 
     @property
@@ -100,10 +104,12 @@ def test_a_session_from_init_to_the_next_exercise(tmp_path, size):
     assert max(map(len, listing.text.split("\n"))) <= columns
 
 
-def test_keys_typed_during_a_run_and_a_resize_do_no_harm(tmp_path):
+def test_keys_typed_during_a_run_and_a_resize_do_no_harm_without_native_events(tmp_path):
     assert Terminal(80, 24, tmp_path, "init").ended() == 0
     path = tmp_path / "exercises/losses/huber.py"
-    watch = Terminal(80, 24, tmp_path, "watch", "huber")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "watchfiles.py").write_text("raise ImportError")
+    watch = Terminal(80, 24, tmp_path, "watch", "huber", PYTHONPATH=f"{tmp_path / 'lib'}{os.pathsep}{ROOT}")
     watch.until("fill in HuberLoss")
     path.write_text("import time\ntime.sleep(1.5)\n")
     watch.until("checking …")
