@@ -11,8 +11,9 @@ from grader import diagnosis, launch
 from grader.examples import run_check
 from grader.exercise import Check, Exercise
 from grader.harmless import harmless
+from grader.limits import Clock, Limits, Lost
 from grader.result import CheckResult
-from grader.sandbox import Clock, Limits, Load, Lost, Worker
+from grader.sandbox import Load, Worker
 from grader.show import raised_text
 from grader.side import Raised, Side, local, remembered
 from grader.submission import Submission

@@ -13,9 +13,9 @@ from grader.compare import alike, alike_in_words
 from grader.examples import Failure, gather, run_check
 from grader.exercise import Check, Exercise, Mistake
 from grader.harmless import harmless
+from grader.limits import Lost
 from grader.modules import module
 from grader.result import CheckResult, Counterexample, Misconception
-from grader.sandbox import Lost
 from grader.side import Answer, Ask, Raised, Side, local
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from grader.calls import kept_generators
 from grader.eager import hold_off_compiler
 from grader.exercise import Check, Exercise, find
 from grader.harmless import harmless, inert
+from grader.limits import Clock, Limits
 from grader.result import CheckResult, Result
-from grader.sandbox import Clock, Limits, Worker
+from grader.sandbox import Worker
 from grader.submission import Submission
 
 SandboxMode = Literal["auto", "require", "off"]

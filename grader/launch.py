@@ -11,65 +11,22 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from grader import policy, scratch
+from grader.handle import CannotStart, Ending, Handle, interpreter, threads_of
+from grader.spawn import Spawner
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
-_BOOTSTRAP = """\
-import sys, types
-package = types.ModuleType("grader")
-package.__path__ = [{package!r}]
-sys.modules["grader"] = package
-sys.path += {paths!r}
-"""
 _SERVE = """\
 import socket
 from grader.forkserver import main
 main(socket.socket(fileno={fd}), {confined!r}, {banned!r}, {readable!r}, {hidden!r}, {scratch!r})
 """
-_SPAWN = """\
-import torch
-from grader import ban, confine, eager
-eager.hold_off_compiler()
-torch.set_num_threads(1)
-ban.forbid({banned!r})
-confine.limit({limits!r})
-from grader.worker import main
-main()
-"""
 _STARTING = 120.0
-
-
-class CannotStart(RuntimeError):
-    """The worker's process did not come up: a fault of the installation, never of a submission."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a worker ended: exit status (negative: a signal) and processor seconds."""
-
-    status: int
-    cpu: float
-
-
-@dataclass(frozen=True)
-class Handle:
-    """Our ends of one worker."""
-
-    sending: BinaryIO
-    receiving: BinaryIO
-    output: BinaryIO
-    scratch: str
-    threads: Callable[[], int]
-    kill: Callable[[], None]
-    reap: Callable[[], Ending]
-    abandon: Callable[[], None]
 
 
 @dataclass
@@ -95,7 +52,7 @@ class ForkServer:
         self._ending: list[_Answer] = []
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server is
         ours, theirs = socket.socketpair()
-        code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SERVE.format(
+        code = _SERVE.format(
             fd=theirs.fileno(),
             confined=confined,
             banned=banned,
@@ -104,7 +61,7 @@ class ForkServer:
             scratch=self.scratch,
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-S", "-B", "-c", code],
+            interpreter(code),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
@@ -147,7 +104,7 @@ class ForkServer:
             receiving=ours.makefile("rb"),
             output=os.fdopen(out, "rb"),
             scratch=self.scratch,
-            threads=lambda: _threads(self._answer(forked)["pid"]),
+            threads=lambda: threads_of(self._answer(forked)["pid"]),
             kill=lambda: _kill(self._answer(forked)["pid"]),
             reap=lambda: self._reap(forked),
             abandon=lambda: self._abandon(forked),
@@ -220,59 +177,6 @@ class ForkServer:
         return heard
 
 
-class Spawner:
-    """The way of systems that cannot fork: each `open` starts a process and imports torch anew."""
-
-    sandbox = "none"
-    usable = True
-
-    def __init__(self, banned: tuple[str, ...] = ()) -> None:
-        self.scratch = tempfile.mkdtemp(prefix="grader-")
-        self._banned = banned
-
-    def open(self, limits: dict[str, int]) -> Handle:
-        """Start a worker; it is not loaded yet."""
-        code = _BOOTSTRAP.format(package=str(policy.PACKAGE), paths=policy.package_paths()) + _SPAWN.format(
-            limits=limits, banned=self._banned
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-S", "-B", "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=policy.environment(self.scratch),
-            cwd=self.scratch,
-            start_new_session=True,
-        )
-        sending, receiving, output = (cast(BinaryIO, end) for end in (process.stdin, process.stdout, process.stderr))
-        return Handle(
-            sending=sending,
-            receiving=receiving,
-            output=output,
-            scratch=self.scratch,
-            threads=lambda: _threads(process.pid),
-            kill=lambda: _kill_group(process),
-            reap=lambda: self._reap(process),
-            abandon=lambda: self._abandon(process),
-        )
-
-    def close(self) -> None:
-        """Remove the scratch folder."""
-        scratch.remove(self.scratch)
-
-    def settle(self) -> None:
-        """Nothing is left to wait for: an abandoned worker is gone at once."""
-
-    def _abandon(self, process: "subprocess.Popen[bytes]") -> None:
-        self._reap(process)
-
-    def _reap(self, process: "subprocess.Popen[bytes]") -> Ending:
-        _kill_group(process)
-        status = process.wait()
-        scratch.empty(self.scratch)
-        return Ending(status, 0.0)
-
-
 Source = ForkServer | Spawner
 _MOST_KEPT = 2
 _warm: dict[tuple[bool, tuple[str, ...]], Source] = {}
@@ -295,27 +199,9 @@ def source(confined: bool, banned: tuple[str, ...] = ()) -> Source:
     return warm
 
 
-def _threads(pid: int) -> int:
-    """How many threads a process has; 0 where that cannot be told."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stream:
-            return int(stream.read().rpartition(b")")[2].split()[17])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
 def _kill(pid: int) -> None:
     """Kill a worker that the server has not reaped yet, so that its number cannot be another's."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None and hasattr(os, "killpg"):
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-    process.kill()

@@ -12,8 +12,9 @@ from grader.bench import ask_worker
 from grader.calls import kept_generators
 from grader.eager import hold_off_compiler
 from grader.exercise import Exercise
+from grader.limits import Limits
 from grader.picture import Curve, Mark, Panel, Picture
-from grader.sandbox import Limits, Load, Worker
+from grader.sandbox import Load, Worker
 from grader.side import Raised, Side, local
 from grader.submission import Submission
 

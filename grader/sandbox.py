@@ -2,40 +2,17 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from grader import launch, scratch, wire
+from grader.handle import CannotStart
+from grader.limits import Clock, Limits, Lost, Watchdog
 
 _STARTING = 60.0
 # What an honest worker keeps to.
 _LONGEST_NAME, _LONGEST_MESSAGE, _MOST_FRAMES = 200, 2000, 6
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a submission may use: its worker's seconds and bytes in each check, `total_seconds` in all."""
-
-    cpu_seconds: int = 8
-    call_seconds: float = 20.0
-    total_seconds: float = 60.0
-    memory_bytes: int = 1 << 30
-    file_bytes: int = 16 << 20
-    open_files: int = 128
-    output_bytes: int = 16 << 10
-    answer_bytes: int = 16 << 20
-    threads: int = 256
-
-
-class Lost(BaseException):
-    """The worker is gone. A BaseException, so that nothing tries the call again or makes it smaller."""
-
-    def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -64,7 +41,7 @@ class Worker:
         self._handle = source.open({k: v for k, v in asdict(limits).items() if isinstance(v, int)})
         self._output = _Drain(self._handle.output, limits.output_bytes)
         self._answers = _Rationed(self._handle.receiving, limits.answer_bytes)
-        self._watchdog = _Watchdog(self._overrun, self._handle.kill)
+        self._watchdog = Watchdog(self._overrun, self._handle.kill)
         self._number = 0
         self._ended = False
         self._load_reply: dict[str, Any] | None = None
@@ -108,7 +85,7 @@ class Worker:
             wire.receive(self._answers)
         except (EOFError, OSError) as error:
             self.end()
-            raise launch.CannotStart(f"a worker did not start ({error!r}): {self.output}") from None
+            raise CannotStart(f"a worker did not start ({error!r}): {self.output}") from None
         finally:
             self._watchdog.clear()
 
@@ -237,65 +214,3 @@ class _Rationed:
         data = self._stream.read(count)
         self._room -= len(data)
         return data
-
-
-class _Watchdog:
-    """Kill when a deadline has passed or something is overrun; setting a deadline costs no thread.
-
-    The one thread looks every so often, and only while a deadline is set.
-    """
-
-    _LOOK = 0.2
-
-    def __init__(self, overrun: Callable[[], Lost | None], kill: Callable[[], None]) -> None:
-        self.expired = False
-        self.overrun: Lost | None = None
-        self._look, self._kill = overrun, kill
-        self._deadline: float | None = None
-        self._stopped = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def set(self, seconds: float) -> None:
-        """Kill in so many seconds, unless cleared before."""
-        self._deadline = time.monotonic() + seconds
-
-    def clear(self) -> None:
-        """Forget the deadline."""
-        self._deadline = None
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopped.set()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._LOOK):
-            deadline = self._deadline
-            if deadline is None:
-                continue
-            self.expired = time.monotonic() > deadline
-            self.overrun = None if self.expired else self._look()
-            if self.expired or self.overrun:
-                self._kill()
-                return
-
-
-class Clock:
-    """The submission's budget over all its checks."""
-
-    def __init__(self, seconds: float) -> None:
-        self._start, self._seconds = time.monotonic(), seconds
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the grading began."""
-        return time.monotonic() - self._start
-
-    @property
-    def left(self) -> float:
-        """Seconds until the budget is used up; 0 where it is."""
-        return max(0.0, self._seconds - self.elapsed)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the budget is used up."""
-        return self.elapsed > self._seconds

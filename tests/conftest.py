@@ -11,8 +11,8 @@ import pytest
 
 from grader.exercise import ROOT, find
 from grader.judge import grade
+from grader.limits import Limits
 from grader.result import Result
-from grader.sandbox import Limits
 
 pytest_plugins = ["pytester"]
 QUICK = Limits(cpu_seconds=2, call_seconds=4.0, total_seconds=12.0, memory_bytes=512 << 20)

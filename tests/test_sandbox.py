@@ -10,7 +10,8 @@ import pytest
 from grader import confine, launch, seccomp
 from grader.exercise import find
 from grader.judge import grade
-from grader.sandbox import Limits, Load, Lost, Worker
+from grader.limits import Limits, Lost
+from grader.sandbox import Load, Worker
 
 LOAD = Load("mine", "mine.py", "def f(): return 1\n", "def p(learner):\n    return learner.f()\n")
 

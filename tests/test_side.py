@@ -6,8 +6,9 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from grader import launch
 from grader.calls import Call
+from grader.limits import Limits
 from grader.modules import module
-from grader.sandbox import Limits, Load, Worker
+from grader.sandbox import Load, Worker
 from grader.side import Raised, Side, local
 
 PROBES = """

@@ -23,8 +23,8 @@ def run(arguments: list[str]) -> int:
     submission = read(options.path or shown(workspaces.here().file(exercise)), exercise.entry_points)
     launch.source(confined=True, banned=exercise.banned)
     from grader.harmless import harmless
+    from grader.limits import Lost
     from grader.plot import NoPicture, draw, picture_of, write_events
-    from grader.sandbox import Lost
     from grader.show import raised_text
     from grader.side import Raised
 
