@@ -5,6 +5,7 @@ from typing import Literal
 
 from grader.result import CheckResult, Counterexample, Result
 
+_RULE = "The contract "
 Role = Literal["title", "body", "rule", "thought", "label", "code"]
 _TITLES = {
     "fail": "failed",
@@ -26,16 +27,23 @@ class Line:
 
 
 def explain(check: CheckResult, code: bool = True) -> list[Line]:
-    """Claim, what went wrong, the known mistake it looks like, and the counterexample, with its code if asked for."""
+    """Claim, what went wrong, the known mistake it looks like, the counterexample, the rule, and code if asked for.
+
+    What differs from failure to failure comes first: a small window may show no more.
+    """
+    told = check.message.splitlines()
     lines = [Line("title", f"{check.name} {_TITLES[check.status]}"), Line("body", f"Claim: {check.claim}")]
-    for text in check.message.splitlines():
-        lines.append(Line("rule" if text.startswith("The contract ") else "body", text))
+    lines += [Line("body", text) for text in told if not text.startswith(_RULE)]
     if check.misconception:
         lines.append(
             Line("thought", f"This looks like “{check.misconception.name}”: {check.misconception.explanation}")
         )
     if check.counterexample:
-        lines += _counterexample(check.counterexample, code)
+        lines += _difference(check.counterexample)
+    lines += [Line("rule", text) for text in told if text.startswith(_RULE)]
+    if check.counterexample and code:
+        lines.append(Line("body", "To see it without the grader, run this beside your file:"))
+        lines += [Line("code", text) for text in check.counterexample.reproduce.rstrip("\n").split("\n")]
     return lines
 
 
@@ -61,17 +69,12 @@ def plain(check: CheckResult) -> str:
     return "\n".join(line.text for line in explain(check))
 
 
-def _counterexample(shown: Counterexample, code: bool) -> list[Line]:
-    lines = [
+def _difference(shown: Counterexample) -> list[Line]:
+    return [
         *_labelled("call", shown.call),
         *_labelled("expected", shown.expected),
         *_labelled("got", shown.got),
     ]
-    if code:
-        where = "in a cell of your notebook" if "import __main__ as learner" in shown.reproduce else "beside your file"
-        lines.append(Line("body", f"To see it without the grader, run this {where}:"))
-        lines += [Line("code", text) for text in shown.reproduce.rstrip("\n").split("\n")]
-    return lines
 
 
 def _labelled(label: str, text: str) -> list[Line]:
