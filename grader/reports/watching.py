@@ -126,8 +126,12 @@ def _confirm(console: Console, view: View) -> None:
 
 
 def _marks(console: Console, checks: Sequence[CheckResult]) -> None:
-    console.print(
-        Text("  ").join(
-            Text.assemble((mark(check)[0].replace(" ", "\u00a0"), mark(check)[1]), check.name) for check in checks
-        )
-    )
+    """Every check's sign and name, as many in a line as fit, and none of them cut in two."""
+    line = Text()
+    for check in checks:
+        one = Text.assemble(mark(check), f"{check.name}  ")
+        if line and line.cell_len + one.cell_len > console.width:
+            console.print(line)
+            line = Text()
+        line.append_text(one)
+    console.print(line)
