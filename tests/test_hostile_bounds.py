@@ -151,7 +151,8 @@ def test_sleeping_through_the_calls_ends_at_the_total_budget(graded, solution):
         (
             "import threading, time\nthreading.stack_size(1 << 15)\n"
             "while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
-            "threads were started",
+            # Which comes first depends on how fast the machine is: our look at the threads, or the end of their memory.
+            ("threads were started", "can't start new thread"),
         ),
     ],
     ids=["files", "bytes", "folders in folders", "threads"],
@@ -159,7 +160,8 @@ def test_sleeping_through_the_calls_ends_at_the_total_budget(graded, solution):
 def test_a_flood_is_stopped_with_its_reason(graded, flood, words):
     result = graded(f"{flood}\n{body('return 0')}")
     assert_lost(result)
-    assert words in result.checks[0].message
+    told = result.checks[0].message
+    assert any(each in told for each in ([words] if isinstance(words, str) else words)), told
     source = launch.source(confined=True, banned=find("huber").banned)
     assert os.listdir(source.scratch) == []
 
@@ -193,10 +195,10 @@ def test_a_scratch_folder_is_emptied_whatever_is_in_it(tmp_path):
 def test_a_sparse_file_of_terabytes_is_read_in_part(tmp_path):
     with open(tmp_path / "huber.py", "wb") as stream:
         stream.truncate(1 << 40)
-    assert "or more" in read(str(tmp_path / "huber.py")).fault
+    assert "or more" in read(str(tmp_path / "huber.py"), ()).fault
 
 
 @pytest.mark.parametrize("coding", ["rot13", "hex", "undefined", "punycode", "idna", "zlib"])
 def test_a_coding_that_no_source_has_is_a_fault(tmp_path, coding):
     (tmp_path / "huber.py").write_bytes(f"# coding: {coding}\nx = 1\n".encode())
-    assert read(str(tmp_path / "huber.py")).fault
+    assert read(str(tmp_path / "huber.py"), ()).fault

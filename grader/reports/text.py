@@ -42,8 +42,7 @@ def explain(check: CheckResult, code: bool = True) -> list[Line]:
         lines += _difference(check.counterexample)
     lines += [Line("rule", text) for text in told if text.startswith(_RULE)]
     if check.counterexample and code:
-        lines.append(Line("body", "To see it without the grader, run this beside your file:"))
-        lines += [Line("code", text) for text in check.counterexample.reproduce.rstrip("\n").split("\n")]
+        lines += _code(check.counterexample.reproduce)
     return lines
 
 
@@ -75,6 +74,12 @@ def _difference(shown: Counterexample) -> list[Line]:
         *_labelled("expected", shown.expected),
         *_labelled("got", shown.got),
     ]
+
+
+def _code(reproduce: str) -> list[Line]:
+    where = "in a cell of your notebook" if "import __main__ as learner" in reproduce else "beside your file"
+    title = Line("body", f"To see it without the grader, run this {where}:")
+    return [title, *(Line("code", text) for text in reproduce.rstrip("\n").split("\n"))]
 
 
 def _labelled(label: str, text: str) -> list[Line]:

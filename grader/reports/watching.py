@@ -53,6 +53,7 @@ def _foot(console: Console, view: View) -> None:
     if view.note:
         console.print(Text(view.note, style="yellow"))
     keys = [key for key in _KEYS if key[0] != "n" or view.is_done]
+    keys = [*keys, ("⏎", "back")] if view.mode in ("hint", "list") else keys
     console.print(Text("   ").join(Text.assemble((key, "bold"), f" {what}") for key, what in keys))
 
 
