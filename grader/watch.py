@@ -128,7 +128,8 @@ class Watch:
         self._show(replace(self._blank("verdict"), result=result, note=note))
 
     def _checked(self, check: CheckResult) -> None:
-        self._show(replace(self._view, checks=(*self._view.checks, check)))
+        self._view = replace(self._view, checks=(*self._view.checks, check))
+        self.draw(self._view)
 
     def _next(self, events: Source) -> None:
         if not self._view.is_done:
@@ -162,7 +163,8 @@ class Watch:
             self._show(replace(self._view, note=f"your file is kept as {kept.name}"))
 
     def _check_all(self, events: Source) -> None:
-        """Grade every exercise that was begun, and show the list."""
+        """Grade every exercise that was begun, and show the list; the verdict stays, to come back to."""
+        last = self._view.result
         for exercise in course():
             path = self.workspace.file(exercise)
             if not path.is_file() or stubs.is_untouched(path, exercise):
@@ -173,10 +175,12 @@ class Watch:
                 result = self.grade(exercise, shown, self._checked)
             except Unreadable:
                 continue
+            if exercise.name == self.exercise.name:
+                last = result
             if result.verdict != "error":
                 progress.note(self.workspace.progress, exercise.name, passed=result.verdict == "pass")
         events.drop_keys()
-        self._show(replace(self._blank("list"), items=tuple(listing.items(self.workspace))))
+        self._show(replace(self._blank("list"), result=last, items=tuple(listing.items(self.workspace))))
 
     def _digest(self) -> str | None:
         """What tells the file's text from another, None where there is no file.

@@ -156,6 +156,15 @@ def test_check_all_grades_what_was_begun_and_shows_the_list(workspace, watched):
     assert {item.name: item.state for item in views[-1].items}["glu"] == "done"
 
 
+@pytest.mark.parametrize("keys", [[Key("h")], [Key("l")], [Key("c")], [Key("x"), Key("n")]])
+def test_one_comes_back_to_the_verdict(workspace, watched, keys):
+    workspace.file(find("huber")).write_text("mine")
+    _, views = watched(*keys, Key("\n"))
+    assert views[-1].mode == "verdict"
+    assert views[-1].result is not None
+    assert views[-1].result.exercise == "huber"
+
+
 def test_keys_typed_during_a_run_are_dropped(workspace):
     events = Script()
     watch = Watch(workspace, find("huber"), lambda *_: (_ for _ in ()).throw(Unreadable()), lambda _: None, str)
